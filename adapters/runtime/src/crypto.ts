@@ -1,0 +1,125 @@
+import {
+  constants,
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createPublicKey,
+  hash as digest,
+  type KeyObject,
+  publicEncrypt,
+  timingSafeEqual,
+  verify,
+} from "node:crypto";
+import type { Crypto, HashAlgorithm, SignatureAlgorithm } from "@vedette/base";
+
+/** One entry is about 1 KiB; a site has at most a few thousand identities that sign within a minute. */
+const KEY_CACHE_MAX = 4_096;
+const AEAD_TAG_LENGTH = 16;
+
+/** The `Crypto` port on node:crypto (OpenSSL). Imported public keys are kept, because the import costs as much as the check. */
+export function createNodeCrypto(): Crypto {
+  const keyBySpki = new Map<string, KeyObject | undefined>();
+  const importKey = (spki: Uint8Array): KeyObject | undefined => {
+    const id = Buffer.from(spki).toString("latin1");
+    if (keyBySpki.has(id)) return keyBySpki.get(id);
+    const key = tryImport(spki);
+    if (keyBySpki.size >= KEY_CACHE_MAX) keyBySpki.clear();
+    keyBySpki.set(id, key);
+    return key;
+  };
+  return {
+    hash: (algorithm, data) => bytes(digest(algorithm, data, "buffer")),
+    hmac: (algorithm, key, data) => bytes(createHmac(algorithm, key).update(data).digest()),
+    verify: (algorithm, spki, message, signature) => {
+      const key = importKey(spki);
+      return key !== undefined && fits(algorithm, key) && tryVerify(algorithm, key, message, signature);
+    },
+    isEqual: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+    encryptRsaOaep: (spki, hash, label, plaintext) => {
+      const key = importKey(spki);
+      if (key?.asymmetricKeyType !== "rsa") return undefined;
+      return bytes(
+        publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash, oaepLabel: label }, plaintext),
+      );
+    },
+    encryptAesCfb: (key, iv, plaintext) => {
+      const cipher = createCipheriv(`aes-${key.length * 8}-cfb`, key, iv);
+      return bytes(Buffer.concat([cipher.update(plaintext), cipher.final()]));
+    },
+    sealAead: (key, nonce, plaintext, associated) => {
+      const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(associated);
+      return bytes(Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]));
+    },
+    openAead: (key, nonce, sealed, associated) => {
+      if (sealed.length < AEAD_TAG_LENGTH) return undefined;
+      const split = sealed.length - AEAD_TAG_LENGTH;
+      const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: AEAD_TAG_LENGTH })
+        .setAAD(associated)
+        .setAuthTag(sealed.subarray(split));
+      const plaintext = decipher.update(sealed.subarray(0, split));
+      try {
+        return bytes(Buffer.concat([plaintext, decipher.final()]));
+      } catch {
+        // The port's answer for a tag that does not verify is undefined; OpenSSL gives no further reason.
+        return undefined;
+      }
+    },
+  };
+}
+
+/** Node's Buffers come from a shared pool; core gets plain Uint8Arrays so that equality and JSON behave. */
+function bytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+function tryImport(spki: Uint8Array): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  } catch {
+    // Hostile bytes that are no key: remembered as such.
+    return undefined;
+  }
+}
+
+/** A signature is only checked with the key kind its algorithm names, so that no key is used for what it was not made. */
+function fits(algorithm: SignatureAlgorithm, key: KeyObject): boolean {
+  switch (algorithm) {
+    case "ES256":
+      return key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
+    case "ES384":
+      return key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "secp384r1";
+    case "Ed25519":
+      return key.asymmetricKeyType === "ed25519";
+    case "RS256":
+    case "RS384":
+    case "RS512":
+    case "PS256":
+      return key.asymmetricKeyType === "rsa" && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= RSA_MODULUS_BITS_MIN;
+    default:
+      return false;
+  }
+}
+/** NIST SP 800-131A: shorter RSA moduli are disallowed. */
+const RSA_MODULUS_BITS_MIN = 2_048;
+
+function tryVerify(algorithm: SignatureAlgorithm, key: KeyObject, message: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    switch (algorithm) {
+      case "ES256":
+      case "ES384":
+        return verify(hashOf(algorithm), message, { key, dsaEncoding: "ieee-p1363" }, signature);
+      case "PS256":
+        return verify("sha256", message, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
+      default:
+        return verify(hashOf(algorithm), message, key, signature);
+    }
+  } catch {
+    // OpenSSL throws on signatures it cannot parse; for the caller that is a signature that does not verify.
+    return false;
+  }
+}
+
+function hashOf(algorithm: SignatureAlgorithm): HashAlgorithm | null {
+  if (algorithm === "Ed25519") return null;
+  return algorithm.endsWith("384") ? "sha384" : algorithm.endsWith("512") ? "sha512" : "sha256";
+}

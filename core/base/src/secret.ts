@@ -1,0 +1,21 @@
+const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/** Bytes that redact themselves in JSON, logs and string templates. Ask with `reveal()` where they are used. */
+export class Secret {
+  readonly #bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+  reveal(): Uint8Array {
+    return this.#bytes;
+  }
+  toJSON(): string {
+    return "[redacted]";
+  }
+  toString(): string {
+    return "[redacted]";
+  }
+  [inspect](): string {
+    return "Secret([redacted])";
+  }
+}

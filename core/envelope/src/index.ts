@@ -1,0 +1,1 @@
+export { JWS_LENGTH_MAX, type JwsError, type OpenedJws, signJws, type VerificationKey, verifyJws } from "./jws.ts";
