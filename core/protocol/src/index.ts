@@ -1,0 +1,42 @@
+export {
+  type ClassProfile,
+  type ControlConfig,
+  controlConfig,
+  type DeviceClass,
+  type EdgeConfig,
+  edgeConfig,
+  type Inventory,
+  inventory,
+  type NodeClass,
+  type ReferenceValues,
+  type RegisteredDevice,
+  type RegisteredNode,
+  type Route,
+} from "./config.ts";
+export {
+  type DeviceGrant,
+  deviceGrant,
+  ENROLMENT_MESSAGE_LENGTH_MAX,
+  type EnrolmentChallenge,
+  type EnrolmentRequest,
+  type EvidenceMessage,
+  enrolmentChallenge,
+  enrolmentRequest,
+  evidenceMessage,
+  type JoinFile,
+  joinFile,
+  type NodeGrant,
+  nodeGrant,
+  type PendingAnswer,
+  pendingAnswer,
+} from "./enrolment.ts";
+export type { ConfigError, ProtocolError } from "./errors.ts";
+export {
+  type ClaimRequest,
+  claimRequest,
+  type Generations,
+  generations,
+  type PolicyAcknowledgement,
+  policyAcknowledgement,
+} from "./fleet.ts";
+export { encodeMessage, MESSAGE_LENGTH_MAX, parseMessage, parseValue } from "./message.ts";
