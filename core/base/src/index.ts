@@ -14,6 +14,13 @@ export {
   utf8,
 } from "./bytes.ts";
 export { canonicalJson, isJsonObject, type Json, type JsonObject } from "./canonical-json.ts";
+export {
+  type LocatedJson,
+  type LocatedJsonError,
+  type LocatedJsonLimits,
+  type Position,
+  parseLocatedJson,
+} from "./located-json.ts";
 export type { Clock, Crypto, HashAlgorithm, Random, SignatureAlgorithm, Signer } from "./ports.ts";
 export {
   AdapterError,
