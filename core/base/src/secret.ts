@@ -1,6 +1,7 @@
-const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
-
-/** Bytes that redact themselves in JSON, logs and string templates. Ask with `reveal()` where they are used. */
+/**
+ * Bytes that redact themselves in JSON, logs and string templates; a debugger's print shows no private field either.
+ * Ask with `reveal()` where they are used.
+ */
 export class Secret {
   readonly #bytes: Uint8Array;
   constructor(bytes: Uint8Array) {
@@ -14,8 +15,5 @@ export class Secret {
   }
   toString(): string {
     return "[redacted]";
-  }
-  [inspect](): string {
-    return "Secret([redacted])";
   }
 }
