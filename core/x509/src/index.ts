@@ -1,0 +1,22 @@
+export { CERTIFICATE_LENGTH_MAX, type Certificate, parseCertificate } from "./certificate.ts";
+export { ecdsaSignatureToDer, parseEcdsaSignature } from "./ecdsa-signature.ts";
+export type {
+  CertificateError,
+  NameConstraintError,
+  PathError,
+  PemError,
+  PublicKeyError,
+  X509Error,
+} from "./errors.ts";
+export {
+  type BasicConstraints,
+  type Extensions,
+  type KeyUsage,
+  type NameConstraints,
+  PURPOSE,
+} from "./extensions.ts";
+export { type CertificateIssuer, type CertificateTemplate, mintCertificate } from "./mint.ts";
+export { distinguishedName, EMPTY_NAME, type GeneralName } from "./names.ts";
+export { INTERMEDIATES_MAX, PATH_LENGTH_MAX, type PathRequest, verifyPath } from "./path.ts";
+export { certificatesToPem, PEM_CERTIFICATES_MAX, parsePem } from "./pem.ts";
+export { keyIdentifier, parsePublicKey } from "./public-key.ts";
