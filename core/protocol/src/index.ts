@@ -13,6 +13,7 @@ export {
   type RegisteredNode,
   type Route,
 } from "./config.ts";
+export { parseConfig } from "./config-file.ts";
 export {
   type DeviceGrant,
   deviceGrant,
