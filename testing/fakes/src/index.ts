@@ -1,0 +1,1 @@
+export { type SwtpmFixture, type SwtpmIdentity, setupSwtpm } from "./swtpm.ts";
