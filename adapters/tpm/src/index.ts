@@ -8,4 +8,4 @@ export {
 export { TpmError, type TpmErrorCode, type TpmErrorSubject } from "./errors.ts";
 export type { AttestedBytes, LoadedObject, ObjectBlob } from "./objects.ts";
 export { findSwtpm, type SwtpmTools } from "./swtpm-tools.ts";
-export { openTpm, type Tpm, type TpmPublic, type TpmQuote } from "./tpm.ts";
+export { openTpm, type SignedQuote, type Tpm, type TpmKey } from "./tpm.ts";

@@ -1,10 +1,11 @@
+import { marshalPcrSelection, type PcrSelection, type PcrValues } from "@vedette/attestation";
 import { Secret } from "@vedette/base";
 import { getRandom, HANDLE_RANGE, readHandles } from "./capabilities.ts";
 import { defineCounter, incrementCounter, readCounter } from "./counter.ts";
 import { loadEk, readEkCertificate } from "./endorsement.ts";
 import type { LoadedObject, ObjectBlob } from "./objects.ts";
 import * as objects from "./objects.ts";
-import { extendPcr, pcrSelection, readPcrs } from "./pcrs.ts";
+import { extendPcr, readPcrs } from "./pcrs.ts";
 import { policyGetDigest, policyPcr, policySecret, startPolicySession } from "./policy.ts";
 import { AK_TEMPLATE, SRK_TEMPLATE, sealedTemplate } from "./templates.ts";
 import { COMMAND_LIMITS, type CommandLimits, type PolicySession, Transaction } from "./transaction.ts";
@@ -12,14 +13,14 @@ import { openTransport, type Transport } from "./transport.ts";
 import { HANDLE } from "./wire.ts";
 
 /** A public key of this TPM. */
-export interface TpmPublic {
+export interface TpmKey {
   /** TPMT_PUBLIC (part 2 §12.2.4). */
   readonly publicArea: Uint8Array;
   /** nameAlg ‖ H_nameAlg(publicArea), as the TPM says it; a verifier computes it itself. */
   readonly name: Uint8Array;
 }
 
-export interface TpmQuote {
+export interface SignedQuote {
   /** TPMS_ATTEST. */
   readonly quoted: Uint8Array;
   /** TPMT_SIGNATURE. */
@@ -65,12 +66,12 @@ export class Tpm implements AsyncDisposable {
   }
 
   /** The RSA-2048 EK: persistent at 0x81010001, else template L-1. */
-  ekPublic(): Promise<TpmPublic> {
+  ekPublic(): Promise<TpmKey> {
     return this.transaction(async (tpm) => publicOf(await loadEk(tpm)));
   }
 
   /** The attestation key: ECC P-256, restricted signing, endorsement hierarchy. The same key each time until the TPM is cleared. */
-  createAk(): Promise<TpmPublic> {
+  createAk(): Promise<TpmKey> {
     return this.transaction(async (tpm) => publicOf(await loadAk(tpm)));
   }
 
@@ -89,18 +90,18 @@ export class Tpm implements AsyncDisposable {
     });
   }
 
-  /** The AK's signature over the SHA-256 PCRs and `extraData` (at most 50 bytes on every TPM; we use 32). */
-  quote(extraData: Uint8Array, pcrs: readonly number[]): Promise<TpmQuote> {
+  /** The AK's signature over the selected PCRs and `extraData`, for which every TPM has room up to 32 bytes. */
+  quote(extraData: Uint8Array, selection: PcrSelection): Promise<SignedQuote> {
     return this.transaction(async (tpm) => {
       const ak = await loadAk(tpm);
-      const { attested, signature } = await objects.quote(tpm, ak.handle, extraData, pcrSelection(pcrs));
+      const { attested, signature } = await objects.quote(tpm, ak.handle, extraData, marshalPcrSelection(selection));
       return { quoted: attested, signature };
     });
   }
 
-  /** SHA-256 bank. */
-  readPcrs(pcrs: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
-    return this.transaction((tpm) => readPcrs(tpm, pcrs));
+  /** The registers as they stand now: the TPM's word, believed only with a quote over the same. `AdapterError` TPM_PCR_MISSING. */
+  readPcrs(selection: PcrSelection): Promise<PcrValues> {
+    return this.transaction((tpm) => readPcrs(tpm, selection));
   }
 
   /** SHA-256 bank: PCR becomes SHA-256(PCR ‖ digest), until the machine restarts. */
@@ -109,20 +110,20 @@ export class Tpm implements AsyncDisposable {
   }
 
   /** Seals at most 128 bytes to this TPM and to the PCRs as they stand now. */
-  seal(data: Secret, pcrs: readonly number[]): Promise<ObjectBlob> {
+  seal(data: Secret, selection: PcrSelection): Promise<ObjectBlob> {
     return this.transaction(async (tpm) => {
-      const policy = await policyGetDigest(tpm, await startPcrSession(tpm, "trial", pcrs));
+      const policy = await policyGetDigest(tpm, await startPcrSession(tpm, "trial", selection));
       const { handle } = await loadSrk(tpm);
       return objects.create(tpm, handle, sealedTemplate(policy), data);
     });
   }
 
   /** `TpmError` TPM_RC_POLICY_FAIL: the PCRs are not those it was sealed to. TPM_RC_INTEGRITY: altered, or of another TPM. */
-  unseal(blob: ObjectBlob, pcrs: readonly number[]): Promise<Secret> {
+  unseal(blob: ObjectBlob, selection: PcrSelection): Promise<Secret> {
     return this.transaction(async (tpm) => {
       const { handle: parent } = await loadSrk(tpm);
       const sealed = await objects.load(tpm, parent, blob);
-      const session = await startPcrSession(tpm, "policy", pcrs);
+      const session = await startPcrSession(tpm, "policy", selection);
       return new Secret(await objects.unseal(tpm, sealed.handle, session));
     });
   }
@@ -181,7 +182,7 @@ export class Tpm implements AsyncDisposable {
   }
 }
 
-function publicOf({ publicArea, name }: LoadedObject): TpmPublic {
+function publicOf({ publicArea, name }: LoadedObject): TpmKey {
   return { publicArea, name };
 }
 
@@ -196,10 +197,10 @@ function loadSrk(tpm: Transaction): Promise<LoadedObject> {
 async function startPcrSession(
   tpm: Transaction,
   type: "policy" | "trial",
-  pcrs: readonly number[],
+  selection: PcrSelection,
 ): Promise<PolicySession> {
   const session = await startPolicySession(tpm, type);
-  await policyPcr(tpm, session, pcrSelection(pcrs));
+  await policyPcr(tpm, session, marshalPcrSelection(selection));
   return session;
 }
 
