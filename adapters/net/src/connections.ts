@@ -1,0 +1,33 @@
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { hex, type Random } from "@vedette/base";
+import { certificateChainOf } from "./certificates.ts";
+import type { Connection } from "./http.ts";
+
+/** 128 bits: never guessed, never met twice. */
+const CHANNEL_LENGTH = 16;
+
+/** Gives each socket its `Connection`, made at the first request and kept for the socket's life. */
+export function createConnections(random: Random): (socket: Socket) => Connection {
+  const bySocket = new WeakMap<Socket, Connection>();
+  return (socket) => {
+    const known = bySocket.get(socket);
+    if (known) return known;
+    const connection = connectionOf(socket, random);
+    bySocket.set(socket, connection);
+    return connection;
+  };
+}
+
+function connectionOf(socket: Socket, random: Random): Connection {
+  const certificateChain = socket instanceof TLSSocket ? certificateChainOf(socket) : [];
+  return {
+    channel: hex(random.bytes(CHANNEL_LENGTH)),
+    peer: certificateChain.length > 0 ? { certificateChain } : undefined,
+    cut: () => socket.destroy(),
+    onClose: (listener) => {
+      if (socket.closed) listener();
+      else socket.once("close", listener);
+    },
+  };
+}
