@@ -7,5 +7,13 @@ export {
 } from "./development-tpm.ts";
 export { TpmError, type TpmErrorCode, type TpmErrorSubject } from "./errors.ts";
 export type { AttestedBytes, LoadedObject, ObjectBlob } from "./objects.ts";
-export { findSwtpm, type SwtpmTools } from "./swtpm-tools.ts";
+export {
+  findPrivateSwtpm,
+  findSwtpm,
+  PRIVATE_SWTPM_FILE,
+  type PrivateSwtpm,
+  privateSwtpmDirectory,
+  SWTPM_PROGRAMS,
+  type SwtpmTools,
+} from "./swtpm-tools.ts";
 export { openTpm, type SignedQuote, type Tpm, type TpmKey } from "./tpm.ts";
