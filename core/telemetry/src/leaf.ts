@@ -1,0 +1,184 @@
+import {
+  type Crypto,
+  canonicalJson,
+  err,
+  hex,
+  type Instant,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  ok,
+  parseUtf8,
+  type Result,
+  unreachable,
+  utf8,
+} from "@vedette/base";
+import { ENTRY_LENGTH_MAX } from "@vedette/tlog";
+import type { LeafError } from "./errors.ts";
+
+/** One entry of a node's journal. Its bytes are for ever (PROTOCOLS 6.1), so fields are added in a new version only. */
+export type Leaf = DecisionLeaf | GapLeaf | SummaryLeaf | EventLeaf;
+
+/** A decision, whole. */
+export interface DecisionLeaf {
+  readonly kind: "decision";
+  readonly number: number;
+  /** OPA decision-log shape; the policy room makes it. */
+  readonly record: JsonObject;
+}
+
+/** After an unclean stop: of the decision numbers `from` to `to`, at most `atMost` have no leaf and no summary. */
+export interface GapLeaf {
+  readonly kind: "gap";
+  readonly from: number;
+  readonly to: number;
+  readonly atMost: number;
+}
+
+/** Denials beyond the budget (PROTOCOLS 6.3): `count` decisions of one principal, numbered from `firstNumber` to `lastNumber`. */
+export interface SummaryLeaf {
+  readonly kind: "summary";
+  /** `*` for all principals beyond those followed one by one. */
+  readonly principal: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly count: number;
+  readonly firstNumber: number;
+  readonly lastNumber: number;
+}
+
+/** Something other than a decision happened to the node: activation, enrolment, clock-step, connection-cut, start, stop. */
+export interface EventLeaf {
+  readonly kind: "event";
+  readonly name: string;
+  readonly at: Instant;
+  readonly facts: JsonObject;
+}
+
+/** PROTOCOLS 6.1: the first byte of every leaf. Readers refuse what they do not know. */
+export const LEAF_VERSION = 1;
+
+const kindByByte: readonly (Leaf["kind"] | undefined)[] = [undefined, "decision", "gap", "summary", "event"];
+const HEAD_LENGTH = 2;
+
+/**
+ * Version, kind, canonical JSON. A decision that would not fit keeps its record except `input`, which becomes
+ * `{"sha256", "length", "truncated": true}` over the canonical input: the leaf still says which input was judged.
+ * LEAF_TOO_LARGE when even that does not fit; without a leaf there is no decision, so the caller denies.
+ */
+export function encodeLeaf(leaf: Leaf, crypto: Pick<Crypto, "hash">): Result<Uint8Array, LeafError> {
+  const whole = encodeBody(leaf);
+  if (whole.length <= ENTRY_LENGTH_MAX) return ok(whole);
+  const bytes = leaf.kind === "decision" ? encodeBody(withoutInput(leaf, crypto)) : whole;
+  if (bytes.length <= ENTRY_LENGTH_MAX) return ok(bytes);
+  return err({ code: "LEAF_TOO_LARGE", length: bytes.length, lengthMax: ENTRY_LENGTH_MAX });
+}
+
+/** Accepts exactly what `encodeLeaf` makes: known version and kind, canonical JSON, no unknown and no missing field. */
+export function parseLeaf(bytes: Uint8Array): Result<Leaf, LeafError> {
+  if (bytes.length > ENTRY_LENGTH_MAX)
+    return err({ code: "LEAF_TOO_LARGE", length: bytes.length, lengthMax: ENTRY_LENGTH_MAX });
+  const [version = 0, kindByte = 0] = bytes;
+  if (bytes.length < HEAD_LENGTH) return err({ code: "LEAF_MALFORMED" });
+  if (version !== LEAF_VERSION) return err({ code: "LEAF_VERSION_UNKNOWN", version });
+  const kind = kindByByte[kindByte];
+  const body = parseCanonicalObject(bytes.subarray(HEAD_LENGTH));
+  const leaf = kind && body && leafOf(kind, body);
+  return leaf ? ok(leaf) : err({ code: "LEAF_MALFORMED" });
+}
+
+/** How many decision numbers the leaf accounts for; the journal counts them to bound the gap after an unclean stop. */
+export function numbersIn(leaf: Leaf): number {
+  switch (leaf.kind) {
+    case "decision":
+      return 1;
+    case "summary":
+      return leaf.count;
+    case "gap":
+    case "event":
+      return 0;
+    default:
+      return unreachable(leaf);
+  }
+}
+
+function encodeBody({ kind, ...body }: Leaf): Uint8Array {
+  const json = utf8(canonicalJson(body as JsonObject));
+  const bytes = new Uint8Array(HEAD_LENGTH + json.length);
+  bytes[0] = LEAF_VERSION;
+  bytes[1] = kindByByte.indexOf(kind);
+  bytes.set(json, HEAD_LENGTH);
+  return bytes;
+}
+
+function withoutInput(leaf: DecisionLeaf, crypto: Pick<Crypto, "hash">): DecisionLeaf {
+  const input = utf8(canonicalJson(leaf.record["input"] ?? null));
+  const digest: JsonObject = { sha256: hex(crypto.hash("sha256", input)), length: input.length, truncated: true };
+  return { ...leaf, record: { ...leaf.record, input: digest } };
+}
+
+/** One value has one text: anything else could be changed without changing what it says. */
+function parseCanonicalObject(bytes: Uint8Array): JsonObject | undefined {
+  const text = parseUtf8(bytes);
+  if (!text.ok) return undefined;
+  try {
+    const value: unknown = JSON.parse(text.value);
+    return isJsonObject(value) && canonicalJson(value) === text.value ? value : undefined;
+  } catch {
+    // Not JSON, or a string that canonical JSON cannot carry: no leaf in either case.
+    return undefined;
+  }
+}
+
+function leafOf(kind: Leaf["kind"], body: JsonObject): Leaf | undefined {
+  switch (kind) {
+    case "decision":
+      return decisionOf(body);
+    case "gap":
+      return gapOf(body);
+    case "summary":
+      return summaryOf(body);
+    case "event":
+      return eventOf(body);
+    default:
+      return unreachable(kind);
+  }
+}
+
+function decisionOf(body: JsonObject): DecisionLeaf | undefined {
+  const { number, record } = body;
+  if (!hasOnly(body, 2) || !isCount(number) || !isJsonObject(record)) return undefined;
+  return { kind: "decision", number, record };
+}
+
+function gapOf(body: JsonObject): GapLeaf | undefined {
+  const { from, to, atMost } = body;
+  if (!hasOnly(body, 3) || !isCount(from) || !isCount(to) || !isCount(atMost)) return undefined;
+  return from <= to && atMost <= to - from + 1 ? { kind: "gap", from, to, atMost } : undefined;
+}
+
+function summaryOf(body: JsonObject): SummaryLeaf | undefined {
+  const { principal, from, to, count, firstNumber, lastNumber } = body;
+  if (!hasOnly(body, 6) || typeof principal !== "string" || !isInstant(from) || !isInstant(to)) return undefined;
+  if (!isCount(count) || !isCount(firstNumber) || !isCount(lastNumber)) return undefined;
+  if (from > to || count < 1 || count > lastNumber - firstNumber + 1) return undefined;
+  return { kind: "summary", principal, from, to, count, firstNumber, lastNumber };
+}
+
+function eventOf(body: JsonObject): EventLeaf | undefined {
+  const { name, at, facts } = body;
+  if (!hasOnly(body, 3) || typeof name !== "string" || !isInstant(at) || !isJsonObject(facts)) return undefined;
+  return { kind: "event", name, at, facts };
+}
+
+function hasOnly(body: JsonObject, fields: number): boolean {
+  return Object.keys(body).length === fields;
+}
+
+function isCount(value: Json | undefined): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isInstant(value: Json | undefined): value is Instant {
+  return typeof value === "number" && Number.isSafeInteger(value);
+}
