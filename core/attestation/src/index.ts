@@ -45,9 +45,7 @@ export { type Arrival, SESSION_LIFE, USED_SESSIONS_MAX } from "./session.ts";
 export { type EccCurve, tpmAlgorithm } from "./tpm-algorithms.ts";
 export { parseTpmQuote, type TpmClock, type TpmQuote } from "./tpm-attest.ts";
 export {
-  type AesCfb,
   type EccPublic,
-  marshalTpmPublic,
   nameOfTpmPublic,
   objectAttribute,
   parseTpmPublic,

@@ -29,7 +29,10 @@ export interface VerifiedQuote {
   readonly pcrValues: PcrValues;
 }
 
-/** PROTOCOLS 2.3 and 2.4: a TPM with this AK made this quote, over exactly this selection, for exactly this purpose. */
+/**
+ * PROTOCOLS 2.3 and 2.4: the holder of this AK made this quote, over exactly this selection, for exactly this purpose. That
+ * the AK lives in a TPM as its attributes say is not in the quote: the activation secret inside `extraData` shows it.
+ */
 export function verifyQuote(
   evidence: QuoteEvidence,
   expected: QuoteExpectation,

@@ -3,12 +3,10 @@ import type { HashAlgorithm } from "@vedette/base";
 /** TPM 2.0 Part 2 §6.3 (TPM_ALG_ID), the identifiers this room understands. */
 export const tpmAlgorithm = {
   rsa: 0x0001,
-  aes: 0x0006,
   null: 0x0010,
   rsassa: 0x0014,
   ecdsa: 0x0018,
   ecc: 0x0023,
-  cfb: 0x0043,
 } as const;
 
 /** TPM 2.0 Part 2 §6.4 (TPM_ECC_CURVE). */
@@ -39,10 +37,6 @@ export const digestLength: Readonly<Record<HashAlgorithm, number>> = { sha1: 20,
 
 export function curveOfTpmId(id: number): EccCurve | undefined {
   return id === TPM_ECC_NIST_P256 ? "P-256" : id === TPM_ECC_NIST_P384 ? "P-384" : undefined;
-}
-
-export function tpmIdOfCurve(curve: EccCurve): number {
-  return curve === "P-256" ? TPM_ECC_NIST_P256 : TPM_ECC_NIST_P384;
 }
 
 /** Length of a coordinate, and of `r` and `s`, in bytes. */

@@ -18,10 +18,9 @@ import {
   hashOfTpmAlgorithm,
   tpmAlgorithm,
   tpmAlgorithmOfHash,
-  tpmIdOfCurve,
 } from "./tpm-algorithms.ts";
 
-/** TPMT_PUBLIC (TPM 2.0 Part 2 §12.2.4) of an asymmetric key. */
+/** TPMT_PUBLIC (TPM 2.0 Part 2 §12.2.4) of a signing key. Storage keys, which name a cipher for their children, are not read. */
 export type TpmPublic = RsaPublic | EccPublic;
 
 interface CommonPublic {
@@ -29,8 +28,6 @@ interface CommonPublic {
   /** TPMA_OBJECT; bits are named in `objectAttribute`. */
   readonly attributes: number;
   readonly authPolicy: Uint8Array;
-  /** The cipher with which a storage key protects its children; absent for signing keys. */
-  readonly symmetric: AesCfb | undefined;
   readonly scheme: SigningScheme | undefined;
 }
 export interface RsaPublic extends CommonPublic {
@@ -44,9 +41,6 @@ export interface EccPublic extends CommonPublic {
   readonly curve: EccCurve;
   readonly x: Uint8Array;
   readonly y: Uint8Array;
-}
-export interface AesCfb {
-  readonly keyBits: 128 | 256;
 }
 export interface SigningScheme {
   readonly algorithm: "rsassa" | "ecdsa";
@@ -101,24 +95,6 @@ export function parseTpmPublic(bytes: Uint8Array): Result<TpmPublic, TpmStructur
   return reader.isFinished ? ok({ ...parsed.value, nameAlgorithm, attributes, authPolicy }) : malformed;
 }
 
-/** The inverse of `parseTpmPublic`; an empty modulus or point makes a template for CreatePrimary and Create. */
-export function marshalTpmPublic(key: TpmPublic): Uint8Array {
-  const writer = new ByteWriter()
-    .u16(tpmAlgorithm[key.type])
-    .u16(tpmAlgorithmOfHash(key.nameAlgorithm))
-    .u32(key.attributes)
-    .sized16(key.authPolicy);
-  if (key.symmetric) writer.u16(tpmAlgorithm.aes).u16(key.symmetric.keyBits).u16(tpmAlgorithm.cfb);
-  else writer.u16(tpmAlgorithm.null);
-  if (key.scheme) writer.u16(tpmAlgorithm[key.scheme.algorithm]).u16(tpmAlgorithmOfHash(key.scheme.hash));
-  else writer.u16(tpmAlgorithm.null);
-  if (key.type === "rsa") {
-    const exponent = key.exponent === RSA_EXPONENT_DEFAULT ? 0 : key.exponent;
-    return writer.u16(key.keyBits).u32(exponent).sized16(key.modulus).finish();
-  }
-  return writer.u16(tpmIdOfCurve(key.curve)).u16(tpmAlgorithm.null).sized16(key.x).sized16(key.y).finish();
-}
-
 /** SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), DER. */
 export function tpmPublicToSpki(key: TpmPublic): Uint8Array {
   return key.type === "rsa" ? rsaModulusToSpki(key.modulus, key.exponent) : eccPointToSpki(key.curve, key.x, key.y);
@@ -135,57 +111,46 @@ type Parsed = Result<WithoutCommon<RsaPublic> | WithoutCommon<EccPublic>, TpmStr
 
 // TPMS_RSA_PARMS (Part 2 §12.2.3.5) and TPM2B_PUBLIC_KEY_RSA.
 function parseRsa(reader: ByteReader): Parsed {
-  const ciphers = parseCiphers(reader);
-  if (!ciphers.ok) return ciphers;
+  const scheme = parseScheme(reader);
+  if (!scheme.ok) return scheme;
   const keyBits = reader.u16();
   const exponent = reader.u32() || RSA_EXPONENT_DEFAULT;
   const modulus = reader.sized16();
-  if (!reader.isWhole || ciphers.value.scheme?.algorithm === "ecdsa") return malformed;
+  if (!reader.isWhole || scheme.value?.algorithm === "ecdsa") return malformed;
   if (!RSA_KEY_BITS.includes(keyBits)) return unsupported(tpmAlgorithm.rsa);
   const isModulusWhole = modulus.length * 8 === keyBits && modulus[0]! >= 0x80;
-  return isModulusWhole ? ok({ type: "rsa", ...ciphers.value, keyBits, exponent, modulus }) : malformed;
+  return isModulusWhole ? ok({ type: "rsa", scheme: scheme.value, keyBits, exponent, modulus }) : malformed;
 }
 
 // TPMS_ECC_PARMS (Part 2 §12.2.3.6) and TPMS_ECC_POINT.
 function parseEcc(reader: ByteReader): Parsed {
-  const ciphers = parseCiphers(reader);
-  if (!ciphers.ok) return ciphers;
+  const scheme = parseScheme(reader);
+  if (!scheme.ok) return scheme;
   const curveId = reader.u16();
   const kdf = reader.u16();
   const x = reader.sized16();
   const y = reader.sized16();
-  if (!reader.isWhole || ciphers.value.scheme?.algorithm === "rsassa") return malformed;
+  if (!reader.isWhole || scheme.value?.algorithm === "rsassa") return malformed;
   const curve = curveOfTpmId(curveId);
   if (!curve) return unsupported(tpmAlgorithm.ecc);
   if (kdf !== tpmAlgorithm.null) return unsupported(kdf);
   const length = coordinateLength[curve];
   // Older TPMs drop leading zeros of a coordinate, so shorter is right and only longer is wrong.
   const isPointWhole = x.length > 0 && x.length <= length && y.length > 0 && y.length <= length;
-  return isPointWhole ? ok({ type: "ecc", ...ciphers.value, curve, x, y }) : malformed;
+  return isPointWhole ? ok({ type: "ecc", scheme: scheme.value, curve, x, y }) : malformed;
 }
 
-// TPMT_SYM_DEF_OBJECT+ and TPMT_RSA_SCHEME+ / TPMT_ECC_SCHEME+ (Part 2 §11.1.7, §11.2.4, §11.2.5).
-function parseCiphers(reader: ByteReader): Result<Pick<CommonPublic, "symmetric" | "scheme">, TpmStructureError> {
-  const symmetric = parseSymmetric(reader);
-  if (!symmetric.ok) return symmetric;
+// TPMT_SYM_DEF_OBJECT+ and TPMT_RSA_SCHEME+ / TPMT_ECC_SCHEME+ (Part 2 §11.1.7, §12.2.3.5, §12.2.3.6).
+function parseScheme(reader: ByteReader): Result<SigningScheme | undefined, TpmStructureError> {
+  const symmetric = reader.u16();
   const id = reader.u16();
-  if (id === tpmAlgorithm.null) return ok({ symmetric: symmetric.value, scheme: undefined });
+  if (reader.isWhole && symmetric !== tpmAlgorithm.null) return unsupported(symmetric);
+  if (id === tpmAlgorithm.null) return ok(undefined);
   if (id !== tpmAlgorithm.rsassa && id !== tpmAlgorithm.ecdsa) return unsupported(id);
   const hashId = reader.u16();
   const hash = hashOfTpmAlgorithm(hashId);
   if (!hash) return unsupported(hashId);
-  const algorithm = id === tpmAlgorithm.rsassa ? "rsassa" : "ecdsa";
-  return ok({ symmetric: symmetric.value, scheme: { algorithm, hash } });
-}
-
-function parseSymmetric(reader: ByteReader): Result<AesCfb | undefined, TpmStructureError> {
-  const id = reader.u16();
-  if (id === tpmAlgorithm.null) return ok(undefined);
-  if (id !== tpmAlgorithm.aes) return unsupported(id);
-  const keyBits = reader.u16();
-  const mode = reader.u16();
-  if (mode !== tpmAlgorithm.cfb) return unsupported(mode);
-  return keyBits === 128 || keyBits === 256 ? ok({ keyBits }) : malformed;
+  return ok({ algorithm: id === tpmAlgorithm.rsassa ? "rsassa" : "ecdsa", hash });
 }
 
 const malformed = err({ code: "TPM_STRUCTURE_MALFORMED", structure: "TPMT_PUBLIC" });
