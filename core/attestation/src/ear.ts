@@ -113,7 +113,8 @@ export function parseEar(claims: unknown): Result<Ear, EarError> {
   if (!isJsonObject(claims)) return malformed("");
   if (claims["eat_profile"] !== EAR_PROFILE) return malformed("eat_profile");
   const { iat, "ear.verifier-id": verifier, "ear.raw-evidence": rawEvidence, submods } = claims;
-  if (typeof iat !== "number" || !Number.isSafeInteger(iat * 1_000) || iat < 0) return malformed("iat");
+  if (typeof iat !== "number" || !Number.isInteger(iat) || !Number.isSafeInteger(iat * 1_000) || iat < 0)
+    return malformed("iat");
   if (!isJsonObject(verifier)) return malformed("ear.verifier-id");
   const { developer, build } = verifier;
   if (typeof developer !== "string" || typeof build !== "string") return malformed("ear.verifier-id");
@@ -149,13 +150,13 @@ function parseSubmodules(input: unknown): Result<Ear["submodules"], EarError> {
   if (!isJsonObject(input)) return malformed("submods");
   const entries = Object.entries(input);
   if (entries.length === 0 || entries.length > SUBMODULES_MAX) return malformed("submods");
-  const submodules: Record<string, EarAppraisal> = {};
+  const submodules: [string, EarAppraisal][] = [];
   for (const [name, claims] of entries) {
     const appraisal = parseAppraisal(claims, `submods.${name}`);
     if (!appraisal.ok) return appraisal;
-    submodules[name] = appraisal.value;
+    submodules.push([name, appraisal.value]);
   }
-  return ok(submodules);
+  return ok(Object.fromEntries(submodules)); // unlike an assignment, keeps a part that is named __proto__
 }
 
 function parseAppraisal(claims: unknown, path: string): Result<EarAppraisal, EarError> {
