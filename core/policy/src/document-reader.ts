@@ -1,0 +1,110 @@
+import { isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import type { FindingCode } from "./errors.ts";
+
+/** A finding before it knows its line: positions are looked up once, at the end. */
+export interface Fault {
+  readonly code: FindingCode;
+  readonly pointer: string;
+  readonly part: "key" | "value";
+  readonly message: string;
+  readonly expected: string;
+}
+
+/** A reader who sees fifty findings fixes the first ones first. */
+export const FAULTS_MAX = 50;
+
+/** Fields that exist nowhere in rules/v1 and deserve a better answer than "unknown field" (PROTOCOLS 5.2). */
+const NEEDS_NETWORK: ReadonlySet<string> = new Set(["http", "url", "fetch", "dns", "remote", "webhook", "escalate"]);
+
+/** Reads a parsed document member by member, and collects every fault instead of stopping at the first. */
+export class DocumentReader {
+  readonly faults: Fault[] = [];
+
+  report(code: FindingCode, pointer: string, message: string, expected: string, part: Fault["part"] = "value"): void {
+    if (this.faults.length < FAULTS_MAX) this.faults.push({ code, pointer, part, message, expected });
+  }
+
+  /** An object whose members are all known and whose required ones are there; members are checked by the caller. */
+  object(
+    value: Json | undefined,
+    pointer: string,
+    required: readonly string[],
+    optional: readonly string[],
+  ): JsonObject | undefined {
+    if (value === undefined || !isJsonObject(value)) {
+      this.mismatch(pointer, "an object");
+      return undefined;
+    }
+    for (const key of Object.keys(value))
+      if (!required.includes(key) && !optional.includes(key))
+        this.#reportUnknown(value, key, pointer, [...required, ...optional]);
+    for (const key of required)
+      if (value[key] === undefined) this.report("MISSING_FIELD", `${pointer}/${key}`, "missing field", `"${key}" here`);
+    return value;
+  }
+
+  #reportUnknown(value: JsonObject, key: string, pointer: string, known: readonly string[]): void {
+    const at = `${pointer}/${pointerToken(key)}`;
+    const isUncapped = key === "onUnavailable" && value[key] === "allow" && value["cap"] === undefined;
+    if (isUncapped)
+      this.report("UNAVAILABLE_ALLOWS_UNCAPPED", at, "allows without a cap when something is unavailable", 'no "onUnavailable": a decision of rules/v1 waits for nothing', "key"); // biome-ignore format: one line
+    else if (NEEDS_NETWORK.has(key))
+      this.report(
+        "NOT_OFFLINE",
+        at,
+        "cannot run offline",
+        "only attributes that the request and the node carry",
+        "key",
+      );
+    else this.report("UNKNOWN_FIELD", at, "unknown field", `one of ${known.join(", ")}`, "key");
+  }
+
+  text(value: Json | undefined, pointer: string, pattern: RegExp, expected: string): string | undefined {
+    if (value === undefined) return undefined;
+    if (typeof value === "string" && pattern.test(value)) return value;
+    if (typeof value === "string") this.report("VALUE_INVALID", pointer, "value not allowed", expected);
+    else this.mismatch(pointer, expected);
+    return undefined;
+  }
+
+  list(value: Json | undefined, pointer: string, lengthMax: number, expected: string): readonly Json[] | undefined {
+    if (value === undefined) return undefined;
+    if (!isJsonArray(value) || value.length === 0) {
+      this.mismatch(pointer, expected);
+      return undefined;
+    }
+    if (value.length <= lengthMax) return value;
+    this.report("LIMIT_EXCEEDED", pointer, "list too long", `at most ${lengthMax} items`);
+    return undefined;
+  }
+
+  texts(
+    value: Json | undefined,
+    pointer: string,
+    lengthMax: number,
+    pattern: RegExp,
+    expected: string,
+  ): readonly string[] | undefined {
+    const items = this.list(value, pointer, lengthMax, `a list of ${expected}`);
+    if (!items) return undefined;
+    const texts: string[] = [];
+    for (const [i, item] of items.entries()) {
+      const text = this.text(item, `${pointer}/${i}`, pattern, expected);
+      if (text !== undefined) texts.push(text);
+    }
+    if (new Set(texts).size < texts.length) this.report("VALUE_INVALID", pointer, "repeated item", "each item once");
+    return texts.length === items.length ? texts : undefined;
+  }
+
+  mismatch(pointer: string, expected: string): void {
+    this.report("TYPE_MISMATCH", pointer, "wrong type", expected);
+  }
+}
+
+export function isJsonArray(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+export function pointerToken(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}

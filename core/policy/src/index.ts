@@ -1,0 +1,15 @@
+export { type CheckedPolicy, checkPolicy, parsePolicy } from "./check.ts";
+export { type CompiledPolicy, compilePolicy, type PolicyOrigin } from "./compile.ts";
+export { decide } from "./decide.ts";
+export type { Decision, DecisionRecord, Reason } from "./decision.ts";
+export type { PolicyBundleError, PolicyError, PolicyFinding, RequestError } from "./errors.ts";
+export {
+  type AccessRequest,
+  type AttestationState,
+  type DecisionContext,
+  type Entity,
+  parseAccessRequest,
+  type SpendCounters,
+} from "./request.ts";
+export type { LimitExceeded, SpendReservation } from "./rule-search.ts";
+export type { Obligation, PolicyDocument } from "./rules.ts";

@@ -1,0 +1,191 @@
+import { parseGlob } from "./glob.ts";
+import { buildPrefixTrie, type PrefixTrie } from "./prefix-trie.ts";
+import { ANY, type Rule } from "./rules.ts";
+
+/**
+ * From a request's mandatory attributes to the rules that may concern it, in flat arrays.
+ * A bucket stands for (subject type, role, action, resource type), each a symbol or `ANY_SYMBOL`; inside a bucket, a list
+ * stands for the resource id: any, one exact id, or one prefix. Lists hold rule numbers in ascending order.
+ *
+ * INVARIANT: roles are not mandatory, so a deny rule that names roles stands under `MISSING_SYMBOL` as well: a subject
+ * without roles is unknown to it, and it fires (PROTOCOLS 5.1). What else a selector names is part of the condition.
+ */
+export interface RuleIndex {
+  /** Symbol numbers of the names and exact ids that occur in rules; what is not here concerns no rule that names one. */
+  readonly symbols: ReadonlyMap<string, number>;
+  /** Which of the four positions are `ANY_SYMBOL`, as bits `WILD_*`: one entry for each combination that occurs. */
+  readonly shapes: Uint8Array;
+  /** Slots of [subject type, role, action, resource type, bucket + 1]. */
+  readonly buckets: Int32Array;
+  /** Per bucket: start and end in `postings` of its rules for any id, and `HAS_*` bits. */
+  readonly anyId: Int32Array;
+  /** Slots of [bucket + 1, id symbol or -1 - prefix, start, end]. */
+  readonly lists: Int32Array;
+  readonly postings: Int32Array;
+  readonly prefixes: PrefixTrie;
+}
+
+export const ANY_SYMBOL = 0;
+export const MISSING_SYMBOL = 1;
+const FIRST_SYMBOL = 2;
+export const WILD_SUBJECT = 1;
+export const WILD_ROLE = 2;
+export const WILD_ACTION = 4;
+export const WILD_RESOURCE = 8;
+export const HAS_EXACT = 1;
+export const HAS_PREFIX = 2;
+export const ANY_ID_STRIDE = 3;
+const BUCKET_STRIDE = 5;
+const LIST_STRIDE = 4;
+
+/** `rules` in the order of their numbers: all deny rules first. */
+export function buildRuleIndex(rules: readonly Rule[]): RuleIndex {
+  const builder = new IndexBuilder();
+  for (const [number, rule] of rules.entries()) builder.add(rule, number);
+  return builder.build();
+}
+
+/** The bucket's number, or -1. */
+export function findBucket(
+  { buckets }: RuleIndex,
+  subject: number,
+  role: number,
+  action: number,
+  resource: number,
+): number {
+  const mask = buckets.length / BUCKET_STRIDE - 1;
+  for (let slot = mix(subject, role, action, resource) & mask; ; slot = (slot + 1) & mask) {
+    const at = slot * BUCKET_STRIDE;
+    const bucket = buckets[at + 4]! - 1;
+    if (bucket === -1) return -1;
+    if (
+      buckets[at] === subject &&
+      buckets[at + 1] === role &&
+      buckets[at + 2] === action &&
+      buckets[at + 3] === resource
+    )
+      return bucket;
+  }
+}
+
+/** Where the list's entry begins in `lists`, or -1; `lists[at + 2]` and `lists[at + 3]` are its start and end. */
+export function findList({ lists }: RuleIndex, bucket: number, id: number): number {
+  const mask = lists.length / LIST_STRIDE - 1;
+  for (let slot = mix(bucket, id, 0, 0) & mask; ; slot = (slot + 1) & mask) {
+    const at = slot * LIST_STRIDE;
+    const owner = lists[at]! - 1;
+    if (owner === -1) return -1;
+    if (owner === bucket && lists[at + 1] === id) return at;
+  }
+}
+
+function mix(a: number, b: number, c: number, d: number): number {
+  const mixed =
+    Math.imul(a, 0x9e3779b1) ^
+    Math.imul(b + 1, 0x85ebca6b) ^
+    Math.imul(c + 2, 0xc2b2ae35) ^
+    Math.imul(d + 3, 0x27d4eb2f);
+  return mixed ^ (mixed >>> 15);
+}
+
+interface Bucket {
+  readonly key: readonly [number, number, number, number];
+  /** Rules by id symbol; `ANY_SYMBOL` for rules that take any id. */
+  readonly lists: Map<number, number[]>;
+}
+
+class IndexBuilder {
+  readonly #symbols = new Map<string, number>();
+  readonly #prefixes = new Map<string, number>();
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #shapes = new Set<number>();
+
+  add(rule: Rule, number: number): void {
+    const subject = this.#symbol(rule.subject.type);
+    const resource = this.#symbol(rule.resource.type);
+    const roles = rule.subject.roles?.map((role) => this.#symbol(role)) ?? [ANY_SYMBOL];
+    if (rule.effect === "deny" && rule.subject.roles) roles.push(MISSING_SYMBOL);
+    const id = this.#idSymbol(rule);
+    for (const action of rule.actions)
+      for (const role of roles) this.#post([subject, role, this.#symbol(action), resource], id, number);
+  }
+
+  #symbol(name: string): number {
+    if (name === ANY) return ANY_SYMBOL;
+    return intern(this.#symbols, name, FIRST_SYMBOL);
+  }
+
+  #idSymbol({ resource }: Rule): number {
+    const { id } = resource;
+    if (!id) return ANY_SYMBOL;
+    if (id.kind === "exact") return intern(this.#symbols, id.text, FIRST_SYMBOL);
+    const prefix = id.kind === "glob" ? (parseGlob(id.text)?.head ?? "") : id.text;
+    return prefix === "" ? ANY_SYMBOL : -1 - intern(this.#prefixes, prefix, 0);
+  }
+
+  #post(key: Bucket["key"], id: number, rule: number): void {
+    const name = key.join();
+    const bucket = this.#buckets.get(name) ?? { key, lists: new Map<number, number[]>() };
+    const list = bucket.lists.get(id) ?? [];
+    // An action listed twice under one role is one entry.
+    if (list.at(-1) !== rule) list.push(rule);
+    bucket.lists.set(id, list);
+    this.#buckets.set(name, bucket);
+    this.#shapes.add(key.reduce((shape, symbol, i) => (symbol === ANY_SYMBOL ? shape | (1 << i) : shape), 0));
+  }
+
+  build(): RuleIndex {
+    const all = [...this.#buckets.values()];
+    const buckets = emptyTable(all.length, BUCKET_STRIDE);
+    const anyId = new Int32Array(all.length * ANY_ID_STRIDE);
+    const lists = emptyTable(
+      all.reduce((sum, bucket) => sum + bucket.lists.size, 0),
+      LIST_STRIDE,
+    );
+    const postings: number[] = [];
+    for (const [number, bucket] of all.entries()) {
+      const [subject, role, action, resource] = bucket.key;
+      fill(buckets, BUCKET_STRIDE, mix(subject, role, action, resource), 4, [...bucket.key, number + 1]);
+      for (const [id, rules] of bucket.lists) {
+        const start = postings.length;
+        for (const rule of rules) postings.push(rule);
+        if (id === ANY_SYMBOL) anyId.set([start, postings.length], number * ANY_ID_STRIDE);
+        else fill(lists, LIST_STRIDE, mix(number, id, 0, 0), 0, [number + 1, id, start, postings.length]);
+        const bit = id === ANY_SYMBOL ? 0 : id > 0 ? HAS_EXACT : HAS_PREFIX;
+        anyId[number * ANY_ID_STRIDE + 2]! |= bit;
+      }
+    }
+    return {
+      symbols: this.#symbols,
+      shapes: Uint8Array.from(this.#shapes),
+      buckets,
+      anyId,
+      lists,
+      postings: Int32Array.from(postings),
+      prefixes: buildPrefixTrie([...this.#prefixes.keys()]),
+    };
+  }
+}
+
+function intern(table: Map<string, number>, name: string, first: number): number {
+  const known = table.get(name);
+  if (known !== undefined) return known;
+  const symbol = first + table.size;
+  table.set(name, symbol);
+  return symbol;
+}
+
+/** Twice as many slots as entries, a power of two, so that a probe is short and always ends. */
+function emptyTable(entries: number, stride: number): Int32Array {
+  let slots = 2;
+  while (slots < entries * 2) slots *= 2;
+  return new Int32Array(slots * stride);
+}
+
+/** `used` is the position that is never zero in a filled slot. */
+function fill(table: Int32Array, stride: number, hash: number, used: number, entry: readonly number[]): void {
+  const mask = table.length / stride - 1;
+  let slot = hash & mask;
+  while (table[slot * stride + used] !== 0) slot = (slot + 1) & mask;
+  table.set(entry, slot * stride);
+}
