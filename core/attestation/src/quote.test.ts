@@ -33,7 +33,7 @@ describe("a quote", () => {
       const evidence = { akPublic: other.akPublic, ...quote, pcrValues: other.pcrValues(pcrs) };
       const verified = verifyQuote(evidence, { selection, extraData }, crypto);
       assert.ok(verified.ok);
-      const clock = { milliseconds: 123_456n, resetCount: 42, restartCount: 0, isSafe: false };
+      const clock = { milliseconds: 123_456, resetCount: 42, restartCount: 0, isSafe: false };
       assert.deepEqual(verified.value.clock, clock);
       assert.deepEqual(verified.value.ak.name, other.akName);
     });

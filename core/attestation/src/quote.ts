@@ -24,7 +24,7 @@ export interface QuoteExpectation {
 export interface VerifiedQuote {
   readonly ak: AttestationKey;
   readonly clock: TpmClock;
-  readonly firmwareVersion: bigint;
+  readonly firmwareVersion: string;
   /** The reported values, now known to be those that the TPM signed. */
   readonly pcrValues: PcrValues;
 }

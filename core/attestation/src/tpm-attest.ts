@@ -1,4 +1,4 @@
-import { ByteReader, err, ok, type Result } from "@vedette/base";
+import { ByteReader, err, hex, ok, type Result } from "@vedette/base";
 import type { TpmStructureError } from "./errors.ts";
 import { type PcrSelection, readPcrSelections } from "./pcr.ts";
 
@@ -7,7 +7,8 @@ export interface TpmQuote {
   readonly qualifiedSigner: Uint8Array;
   readonly extraData: Uint8Array;
   readonly clock: TpmClock;
-  readonly firmwareVersion: bigint;
+  /** The maker's own numbering, 16 hexadecimal digits. */
+  readonly firmwareVersion: string;
   readonly selections: readonly PcrSelection[];
   readonly pcrDigest: Uint8Array;
 }
@@ -15,7 +16,7 @@ export interface TpmQuote {
 /** TPMS_CLOCK_INFO (Part 2 §10.11.1). */
 export interface TpmClock {
   /** Milliseconds that the TPM has been powered. */
-  readonly milliseconds: bigint;
+  readonly milliseconds: number;
   readonly resetCount: number;
   readonly restartCount: number;
   /** False when the clock may have gone back after an unclean power-off. */
@@ -47,7 +48,7 @@ export function parseTpmQuote(bytes: Uint8Array): Result<TpmQuote, TpmStructureE
   const qualifiedSigner = reader.sized16();
   const extraData = reader.sized16();
   const clock = readClock(reader);
-  const firmwareVersion = reader.u64();
+  const firmwareVersion = hex(reader.take(8));
   const selections = readPcrSelections(reader);
   const pcrDigest = reader.sized16();
   if (!clock || !selections || !reader.isFinished) return malformed;
@@ -55,11 +56,13 @@ export function parseTpmQuote(bytes: Uint8Array): Result<TpmQuote, TpmStructureE
 }
 
 function readClock(reader: ByteReader): TpmClock | undefined {
-  const milliseconds = reader.u64();
+  const milliseconds = Number(reader.u64());
   const resetCount = reader.u32();
   const restartCount = reader.u32();
   const safe = reader.u8();
-  return safe <= 1 ? { milliseconds, resetCount, restartCount, isSafe: safe === 1 } : undefined;
+  // Part 2 §9.2: YES and NO are 1 and 0. No TPM has been powered for 285,000 years.
+  if (safe > 1 || !Number.isSafeInteger(milliseconds)) return undefined;
+  return { milliseconds, resetCount, restartCount, isSafe: safe === 1 };
 }
 
 const malformed = err({ code: "TPM_STRUCTURE_MALFORMED", structure: "TPMS_ATTEST" });
