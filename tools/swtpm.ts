@@ -32,7 +32,7 @@ export async function provideSwtpm(top: string): Promise<SwtpmTools> {
       renameSync(join(work, "swtpm"), target);
     }
   } catch (cause) {
-    throw new AdapterError("SWTPM_UNAVAILABLE", UNAVAILABLE, {}, cause);
+    throw new AdapterError("SWTPM_UNAVAILABLE", UNAVAILABLE, { reasons: reasonsOf(cause) }, cause);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -148,6 +148,7 @@ function libraryFolders(directory: string): readonly string[] {
  */
 class PrivateApt {
   readonly #work: string;
+  readonly #updateFailures: unknown[] = [];
   #lists = "/var/lib/apt/lists";
 
   constructor(work: string) {
@@ -176,7 +177,7 @@ class PrivateApt {
   }
 
   #downloadAny({ names, reason }: Package): string {
-    const failures: unknown[] = [];
+    const failures: unknown[] = [...this.#updateFailures];
     for (const name of names) {
       try {
         this.#run(["download", name]);
@@ -194,8 +195,9 @@ class PrivateApt {
     this.#lists = this.#privateLists;
     try {
       this.#run(["update"]);
-    } catch {
+    } catch (error) {
       // One broken source of many makes this fail; whether the packages can be had is seen when they are asked for.
+      this.#updateFailures.push(error);
     }
   }
 
@@ -220,6 +222,7 @@ class PrivateApt {
       `Dir::State::lists "${this.#lists}";`,
       `Dir::State::status "/var/lib/dpkg/status";`,
       `Dir::Cache "${this.#work}/cache";`,
+      `APT::Update::Error-Mode "any";`, // or it keeps to itself why it has no lists
       `Acquire::Languages "none";`,
       `Acquire::Retries "3";`,
       // As root apt would become the user _apt, who cannot write here, and in some containers cannot be become.
@@ -247,6 +250,12 @@ function run(
   });
 }
 
+function reasonsOf(error: unknown): readonly string[] {
+  if (error instanceof AggregateError) return [error.message, ...error.errors.flatMap(reasonsOf)];
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n").filter((line) => line.trim() !== "");
+}
+
 function say(what: string): void {
   process.stderr.write(`vedette: ${what}\n`);
 }
@@ -255,8 +264,8 @@ if (import.meta.main) {
   try {
     await provideSwtpm(join(import.meta.dirname, ".."));
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-    if (error instanceof Error && error.cause) console.error(error.cause);
-    process.exitCode = 69; // EX_UNAVAILABLE
+    if (!(error instanceof AdapterError && Array.isArray(error.facts["reasons"]))) throw error;
+    for (const line of [error.message, ...error.facts["reasons"]]) say(line);
+    process.exitCode = 69; // EX_UNAVAILABLE of sysexits.h
   }
 }

@@ -6,13 +6,8 @@ const CAPABILITY = { handles: 0x01, properties: 0x06 } as const;
 // More than any TPM answers at once (MAX_CAP_HANDLES is 254); `moreData` tells when it was not enough.
 const HANDLES_MAX = 256;
 
-/** First handle of each range that `loadedHandles` asks for (part 2 §7.4); a range ends where its first byte changes. */
-export const HANDLE_RANGE = {
-  nvIndex: 0x0100_0000,
-  loadedSession: 0x0200_0000,
-  transient: 0x8000_0000,
-  persistent: 0x8100_0000,
-} as const;
+/** First handle of a range (part 2 §7.4); a range ends where its first byte changes. */
+export const HANDLE_RANGE = { loadedSession: 0x0200_0000, transient: 0x8000_0000 } as const;
 
 /** TPM_PT_NV_BUFFER_MAX (part 2 §6.13). */
 export const PROPERTY_NV_BUFFER_MAX = 0x12c;

@@ -85,7 +85,7 @@ export async function startSwtpm(tools: SwtpmTools, stateDir: string): Promise<R
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    await Promise.race([untilListening(socketPath), failure(child)]);
+    await untilListening(socketPath, child);
     return { socketPath, pid: child.pid!, stop, [Symbol.asyncDispose]: stop };
   } catch (cause) {
     const said = readFileSync(logFile, "utf8").slice(0, LOG_SIZE_MAX);
@@ -153,13 +153,15 @@ function readCaCertificates(caDirectory: string): readonly Uint8Array[] {
   );
 }
 
-async function untilListening(socketPath: string): Promise<void> {
+async function untilListening(socketPath: string, child: ChildProcess): Promise<void> {
+  await once(child, "spawn"); // rejects when setpriv is not there
   const attempts = START_TIMEOUT / POLL_PAUSE;
-  for (let attempt = 0; attempt < attempts; attempt++) {
+  for (let attempt = 0; attempt < attempts && !hasEnded(child); attempt++) {
     if (await isListening(socketPath)) return;
     await sleep(POLL_PAUSE);
   }
-  throw new AdapterError("SWTPM_START_FAILED", "swtpm does not listen", { timeout: START_TIMEOUT });
+  const facts = { code: child.exitCode, signal: child.signalCode };
+  throw new AdapterError("SWTPM_START_FAILED", "swtpm ended, or did not listen in time", facts);
 }
 
 async function isListening(socketPath: string): Promise<boolean> {
@@ -175,16 +177,15 @@ async function isListening(socketPath: string): Promise<boolean> {
   }
 }
 
-async function failure(child: ChildProcess): Promise<never> {
-  const [code, signal] = await once(child, "exit"); // also rejects when the program cannot be started at all
-  throw new AdapterError("SWTPM_START_FAILED", "swtpm ended at once", { code, signal });
-}
-
 async function endChild(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || hasEnded(child)) return;
   const ended = once(child, "exit");
   child.kill("SIGTERM");
   const patience = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT);
   await ended;
   clearTimeout(patience);
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }

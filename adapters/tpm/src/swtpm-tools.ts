@@ -33,8 +33,7 @@ export const SWTPM_PROGRAMS = ["swtpm", "swtpm_setup", "swtpm_localca", "swtpm_c
  * The programs from PATH, else from the private folder of the clone at `top`; undefined when neither has all of them.
  * Throws `AdapterError` SWTPM_TOOLS_INVALID when the private folder is not as `tools/swtpm.ts` leaves it.
  */
-export function findSwtpm(top: string): SwtpmTools | undefined {
-  const path = process.env["PATH"] ?? "";
+export function findSwtpm(top: string, path: string = process.env["PATH"] ?? ""): SwtpmTools | undefined {
   return toolsIn(path.split(delimiter), { PATH: path }) ?? findPrivateSwtpm(privateSwtpmDirectory(top), path);
 }
 
@@ -44,10 +43,9 @@ export function findPrivateSwtpm(directory: string, path: string = process.env["
   if (!found) return undefined;
   const programs = join(directory, found.programs);
   const libraries = found.libraries.map((library) => join(directory, library));
-  const inherited = process.env["LD_LIBRARY_PATH"];
   return toolsIn([programs], {
     PATH: [programs, path].join(delimiter),
-    LD_LIBRARY_PATH: [...libraries, ...(inherited ? [inherited] : [])].join(delimiter),
+    LD_LIBRARY_PATH: libraries.join(delimiter),
   });
 }
 

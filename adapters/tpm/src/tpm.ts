@@ -12,8 +12,8 @@ import { COMMAND_LIMITS, type CommandLimits, type PolicySession, Transaction } f
 import { openTransport, type Transport } from "./transport.ts";
 import { HANDLE } from "./wire.ts";
 
-/** A public key of this TPM. */
-export interface TpmKey {
+/** The public part of the attestation key. */
+export interface AkPublic {
   /** TPMT_PUBLIC (part 2 §12.2.4). */
   readonly publicArea: Uint8Array;
   /** nameAlg ‖ H_nameAlg(publicArea), as the TPM says it; a verifier computes it itself. */
@@ -48,7 +48,8 @@ export async function openTpm(path: string, limits: CommandLimits = COMMAND_LIMI
  * A TPM in use. Operations run one after the other, each alone on the TPM, and flush what they loaded.
  *
  * Every method throws `TpmError` when the TPM refuses, and `AdapterError` TPM_TIMEOUT, TPM_DISCONNECTED or
- * TPM_RESPONSE_MALFORMED when it does not answer, or not properly. After one of these three the TPM is closed: open it again.
+ * TPM_RESPONSE_MALFORMED when it does not answer, or not properly. A time-out or a broken frame ends the connection: later calls
+ * throw the same, until the TPM is opened again.
  */
 export class Tpm implements AsyncDisposable {
   readonly #transport: Transport;
@@ -65,14 +66,12 @@ export class Tpm implements AsyncDisposable {
     return this.transaction(readEkCertificate);
   }
 
-  /** The RSA-2048 EK: persistent at 0x81010001, else template L-1. */
-  ekPublic(): Promise<TpmKey> {
-    return this.transaction(async (tpm) => publicOf(await loadEk(tpm)));
-  }
-
   /** The attestation key: ECC P-256, restricted signing, endorsement hierarchy. The same key each time until the TPM is cleared. */
-  createAk(): Promise<TpmKey> {
-    return this.transaction(async (tpm) => publicOf(await loadAk(tpm)));
+  createAk(): Promise<AkPublic> {
+    return this.transaction(async (tpm) => {
+      const { publicArea, name } = await loadAk(tpm);
+      return { publicArea, name };
+    });
   }
 
   /**
@@ -182,10 +181,6 @@ export class Tpm implements AsyncDisposable {
   }
 }
 
-function publicOf({ publicArea, name }: LoadedObject): TpmKey {
-  return { publicArea, name };
-}
-
 function loadAk(tpm: Transaction): Promise<LoadedObject> {
   return objects.createPrimary(tpm, HANDLE.endorsement, AK_TEMPLATE);
 }
@@ -207,5 +202,5 @@ async function startPcrSession(
 // Without a resource manager a client that died in the middle leaves its objects and sessions in the few slots there are.
 async function flushWhatOthersLeft(tpm: Transaction): Promise<void> {
   for (const range of [HANDLE_RANGE.transient, HANDLE_RANGE.loadedSession])
-    for (const handle of await readHandles(tpm, range)) if (handle >>> 24 === range >>> 24) await tpm.flush(handle);
+    for (const handle of await readHandles(tpm, range)) await tpm.flush(handle);
 }

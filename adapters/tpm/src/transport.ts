@@ -1,4 +1,4 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import { AdapterError, type Duration } from "@vedette/base";
 
@@ -20,7 +20,7 @@ export async function openTransport(path: string): Promise<Transport> {
   try {
     const kind = await stat(path);
     if (kind.isSocket()) return new SocketTransport(await connect(path));
-    if (kind.isCharacterDevice()) return new DeviceTransport(await open(path, "r+"));
+    if (kind.isCharacterDevice()) return new DeviceTransport(await openDevice(path));
   } catch (cause) {
     throw new AdapterError("TPM_UNAVAILABLE", "could not open the TPM", { path }, cause);
   }
@@ -110,13 +110,30 @@ function announcedSize(received: Buffer): number | undefined {
   return received.length < HEADER_SIZE ? undefined : received.readUInt32BE(2);
 }
 
-/** Linux's in-kernel resource manager: one write is one command, one read its whole response (Documentation/driver-api/tpm). */
+/** An open character device: what is written in one piece is one command. */
+export interface TpmDevice {
+  write(frame: Uint8Array): Promise<unknown>;
+  /** Returns how many bytes were read. */
+  read(into: Uint8Array): Promise<number>;
+  close(): Promise<void>;
+}
+
+async function openDevice(path: string): Promise<TpmDevice> {
+  const file = await open(path, "r+");
+  return {
+    write: (frame) => file.write(frame),
+    read: async (into) => (await file.read(into, 0, into.length, null)).bytesRead,
+    close: () => file.close(),
+  };
+}
+
+/** Linux's in-kernel resource manager: one write is one command, one read its whole response (Documentation/security/tpm). */
 export class DeviceTransport implements Transport {
   readonly isManaged = true;
-  readonly #device: Pick<FileHandle, "write" | "read" | "close">;
+  readonly #device: TpmDevice;
   #fault: AdapterError | undefined;
 
-  constructor(device: Pick<FileHandle, "write" | "read" | "close">) {
+  constructor(device: TpmDevice) {
     this.#device = device;
   }
 
@@ -143,8 +160,7 @@ export class DeviceTransport implements Transport {
   async #writeAndRead(frame: Uint8Array): Promise<Uint8Array> {
     await this.#device.write(frame);
     const response = new Uint8Array(RESPONSE_SIZE_MAX);
-    const { bytesRead } = await this.#device.read(response, 0, response.length, null);
-    return response.slice(0, bytesRead);
+    return response.slice(0, await this.#device.read(response));
   }
 }
 

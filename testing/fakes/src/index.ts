@@ -7,4 +7,4 @@ export {
   type QuoteLies,
 } from "./fake-attester.ts";
 export { createFakeTpmMaker, type EkCertificateChanges, type FakeTpmMaker } from "./fake-tpm-maker.ts";
-export { type SwtpmFixture, type SwtpmIdentity, setupSwtpm } from "./swtpm.ts";
+export { findSwtpmForTest, type SwtpmFixture, type SwtpmIdentity, setupSwtpm } from "./swtpm.ts";

@@ -40,12 +40,8 @@ export async function setupSwtpm(
   t: TestContext,
   identity: Partial<SwtpmIdentity> = {},
 ): Promise<SwtpmFixture | undefined> {
-  const tools = findSwtpm(TOP);
-  if (!tools && process.env["CI"] === "true") throw new Error("swtpm is missing, and CI=true allows no skipping");
-  if (!tools) {
-    t.skip("swtpm is missing: `node tools/swtpm.ts` fetches it");
-    return undefined;
-  }
+  const tools = findSwtpmForTest(t);
+  if (!tools) return undefined;
   const factory = await manufactured(tools, { device: "device-1", maker: "maker-1", ...identity });
   const stateDir = mkdtempSync(join(workDirectory(), "tpm-"));
   cpSync(factory.stateDir, stateDir, { recursive: true });
@@ -69,6 +65,15 @@ export async function setupSwtpm(
       running = await startSwtpm(tools, stateDir);
     },
   };
+}
+
+/** Its programs, for tests that make their own TPM. Undefined after `t.skip`; with CI=true a missing swtpm throws. */
+export function findSwtpmForTest(t: TestContext): SwtpmTools | undefined {
+  const tools = findSwtpm(TOP);
+  if (tools) return tools;
+  if (process.env["CI"] === "true") throw new Error("swtpm is missing, and CI=true allows no skipping");
+  t.skip("swtpm is missing: `node tools/swtpm.ts` fetches it");
+  return undefined;
 }
 
 const TOP = process.env["VEDETTE_TOP"] ?? join(import.meta.dirname, "../../..");
