@@ -1,4 +1,4 @@
-import { constants, createPrivateKey } from "node:crypto";
+import { constants, createPrivateKey, type X509Certificate } from "node:crypto";
 import { createSecureContext, type DetailedPeerCertificate, type SecureContextOptions, type TLSSocket } from "node:tls";
 import type { Secret } from "@vedette/base";
 import { netError } from "./errors.ts";
@@ -26,8 +26,6 @@ export function secureOptions(
     maxVersion: "TLSv1.3",
     // PROTOCOLS 3.2: with this flag TLS 1.3 tickets only name a server-side session, and nobody keeps those.
     secureOptions: constants.SSL_OP_NO_TICKET,
-    // A trust bundle names the CAs of one domain; a site CA is an anchor there although it is not self-signed.
-    allowPartialTrustChain: true,
   };
   if (anchors) options.ca = [...anchors];
   try {
@@ -42,7 +40,11 @@ export function secureOptions(
   return options;
 }
 
-/** DER of the certificates the other side sent, leaf first, completed from the anchors; empty when it sent none. */
+export function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.ca && certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
+}
+
+/** DER, the other side's leaf first; empty when it sent none. On a server only the anchors complete it (nodejs/node#65579). */
 export function certificateChainOf(socket: TLSSocket): readonly Uint8Array[] {
   return chainOf(socket.getPeerCertificate(true));
 }

@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import type { Readable } from "node:stream";
 import { AdapterError, concatBytes } from "@vedette/base";
-import { clientErrorOf, watchHandshake } from "./client-errors.ts";
+import { clientErrorOf, watchPhase } from "./client-errors.ts";
 import { netError } from "./errors.ts";
 
 export interface ClientLimits {
@@ -66,6 +66,8 @@ export interface HttpClient extends HttpRequester, Disposable {
 export interface Transport {
   readonly agent: Agent;
   readonly options: RequestOptions;
+  /** It presents a certificate of ours. */
+  readonly isIdentified: boolean;
 }
 
 export interface TransportMaker {
@@ -115,7 +117,7 @@ async function requestOn(
   try {
     return { status: answer.statusCode ?? 0, headers: headersOf(answer), body: await readAnswer(answer, limits) };
   } catch (cause) {
-    throw clientErrorOf(cause, true);
+    throw clientErrorOf(cause, "reused", false);
   } finally {
     done();
   }
@@ -152,14 +154,14 @@ async function openOn(
     }, timeoutMs);
   const answerTimer = expire("answer", limits.answerMs);
   const connectTimer = expire("connect", Math.min(limits.connectMs, limits.answerMs));
-  const isConnected = watchHandshake(outgoing, () => clearTimeout(connectTimer));
+  const phase = watchPhase(outgoing, () => clearTimeout(connectTimer));
   try {
     const answer = await headOf(outgoing, body);
     target = answer;
     return { answer, done: () => clearTimeout(answerTimer) };
   } catch (cause) {
     clearTimeout(answerTimer);
-    throw clientErrorOf(cause, isConnected());
+    throw clientErrorOf(cause, phase(), transport.isIdentified);
   } finally {
     clearTimeout(connectTimer);
   }

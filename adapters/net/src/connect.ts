@@ -44,7 +44,7 @@ export function connectTls(options: TlsClientOptions): HttpClient {
   const findRoots = async (): Promise<readonly string[]> => {
     if ("roots" in anchors) return anchors.roots;
     const query = { host, port, servername, pinnedRoot: anchors.pinnedRoot, timeoutMs: limits.connectMs };
-    return [await fetchPinnedRoot(query).catch((cause) => Promise.reject(clientErrorOf(cause, false)))];
+    return [await fetchPinnedRoot(query).catch((cause) => Promise.reject(clientErrorOf(cause, "connecting", false)))];
   };
   const tlsOptions = async (): Promise<TlsAgentOptions> => ({
     ...base,
@@ -54,13 +54,24 @@ export function connectTls(options: TlsClientOptions): HttpClient {
     checkServerIdentity: (_host, certificate) => checkServer(expectedServer, certificate),
     ALPNProtocols: ["http/1.1"],
     maxCachedSessions: 0,
+    // A trust bundle holds the CAs of one domain: a site CA is an anchor there although it is not self-signed.
+    allowPartialTrustChain: true,
     keepAlive: true,
   });
+  const isIdentified = identity !== undefined;
   const where = { protocol: "https:", host, port };
   return createClient(
     keepTransports(
-      async () => ({ agent: new TlsAgent({ ...(await tlsOptions()), maxSockets: CONNECTIONS_MAX }), options: where }),
-      async () => ({ agent: onlyOnce(new TlsAgent({ ...(await tlsOptions()), maxSockets: 1 })), options: where }),
+      async () => ({
+        agent: new TlsAgent({ ...(await tlsOptions()), maxSockets: CONNECTIONS_MAX }),
+        options: where,
+        isIdentified,
+      }),
+      async () => ({
+        agent: onlyOnce(new TlsAgent({ ...(await tlsOptions()), maxSockets: 1 })),
+        options: where,
+        isIdentified,
+      }),
     ),
     limits,
   );
@@ -71,8 +82,16 @@ export function connectUnix(options: { readonly path: string; readonly limits?: 
   const where = { socketPath: options.path };
   return createClient(
     keepTransports(
-      async () => ({ agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX }), options: where }),
-      async () => ({ agent: onlyOnce(new Agent({ keepAlive: true, maxSockets: 1 })), options: where }),
+      async () => ({
+        agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX }),
+        options: where,
+        isIdentified: false,
+      }),
+      async () => ({
+        agent: onlyOnce(new Agent({ keepAlive: true, maxSockets: 1 })),
+        options: where,
+        isIdentified: false,
+      }),
     ),
     { ...CLIENT_LIMITS, ...options.limits },
   );

@@ -14,7 +14,10 @@ export interface Connection {
 }
 
 export interface Peer {
-  /** DER, leaf first, as sent and completed from the accepted CAs. */
+  /**
+   * DER: the leaf, then the accepted CAs above it. A CA that only the client sent is not in it (nodejs/node#65579), and none is
+   * needed: the CA of a domain issues its leaves directly (PROTOCOLS §1) and is among the accepted ones.
+   */
   readonly certificateChain: readonly Uint8Array[];
 }
 

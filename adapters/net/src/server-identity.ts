@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type PeerCertificate } from "node:tls";
 import { type AdapterError, err, ok, type Result } from "@vedette/base";
 import { parseCertificate } from "@vedette/x509";
-import { certificateChainOf, chainOf } from "./certificates.ts";
+import { certificateChainOf, chainOf, isSelfSigned } from "./certificates.ts";
 import { netError } from "./errors.ts";
 
 /** Who must be at the other end, beyond a path to an anchor. There is no "anybody". */
@@ -66,8 +66,7 @@ export async function fetchPinnedRoot(query: PinnedRootQuery): Promise<string> {
 /** A pinned certificate that is no root would silently become an anchor of its own. */
 function checkSelfSigned(der: Uint8Array): Result<string, "PINNED_ROOT_NOT_SELF_SIGNED"> {
   const certificate = new X509Certificate(der);
-  const isRoot = certificate.ca && certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
-  return isRoot ? ok(certificate.toString()) : err("PINNED_ROOT_NOT_SELF_SIGNED");
+  return isSelfSigned(certificate) ? ok(certificate.toString()) : err("PINNED_ROOT_NOT_SELF_SIGNED");
 }
 
 function presentedChain({ host, port, servername, timeoutMs }: PinnedRootQuery): Promise<readonly Uint8Array[]> {

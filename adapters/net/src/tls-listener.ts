@@ -1,9 +1,11 @@
+import { X509Certificate } from "node:crypto";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { assert, type Random } from "@vedette/base";
-import { secureOptions, type TlsCertificate } from "./certificates.ts";
-import { reasonOf } from "./errors.ts";
+import { parsePem } from "@vedette/x509";
+import { isSelfSigned, secureOptions, type TlsCertificate } from "./certificates.ts";
+import { netError, reasonOf } from "./errors.ts";
 import type { HttpHandler, HttpRequest } from "./http.ts";
 import {
   type ConnectionProblem,
@@ -14,7 +16,11 @@ import {
 } from "./http-server.ts";
 import { type CloseOptions, closerOf, listen } from "./listener.ts";
 
-/** Which client certificates are accepted at the handshake: none is asked for, or one under these anchors is required. */
+/**
+ * Which client certificates pass the handshake: none is asked for, or one under these CAs is required. Node's server builds every
+ * path up to a self-signed root, so `pems` hold the CA of the domain and those above it. That lets other domains under the
+ * same root shake hands: which domain a principal belongs to is for `principalOf` to judge, on each request.
+ */
 export type ClientAuthorities = "none" | { readonly pems: readonly string[]; readonly required: true };
 
 export interface TlsListenerOptions {
@@ -60,7 +66,13 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
     ALPNProtocols: ["http/1.1"],
   });
   serve(server, { ...options, limits });
-  server.on("tlsClientError", (error) => onConnectionError({ code: "TLS_REFUSED", reason: reasonOf(error) }));
+  // Node's own listener passes a failed handshake on as a malformed request.
+  server.removeAllListeners("tlsClientError");
+  server.on("tlsClientError", (error, socket) => {
+    // A certificate that does not verify ends as a closed socket; why is noted beside it.
+    onConnectionError({ code: "TLS_REFUSED", reason: socket.authorizationError?.toString() ?? reasonOf(error) });
+    socket.destroy();
+  });
   server.on("secureConnection", (socket) => refuseResumed(socket, onConnectionError));
   const close = closerOf(server);
   await listen(server, { host, port });
@@ -84,7 +96,13 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
 }
 
 function anchorsOf(clientCa: ClientAuthorities): readonly string[] | undefined {
-  return clientCa === "none" ? undefined : clientCa.pems;
+  if (clientCa === "none") return undefined;
+  const certificates = clientCa.pems.map(parsePem).flatMap((parsed) => (parsed.ok ? parsed.value : []));
+  if (!certificates.some((der) => isSelfSigned(new X509Certificate(der))))
+    throw netError("NET_CERTIFICATE_INVALID", "client authorities hold no self-signed root", {
+      count: certificates.length,
+    });
+  return clientCa.pems;
 }
 
 /** A resumed session skips the check of the client's certificate. It cannot happen with our options; if it does, we do not serve it. */

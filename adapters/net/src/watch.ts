@@ -100,6 +100,6 @@ async function nextEvents(
     if (done) return netError("NET_UNREACHABLE", "the event stream ended", { reason: "STREAM_ENDED" });
     return parser.push(value);
   } catch (cause) {
-    return clientErrorOf(cause, true);
+    return clientErrorOf(cause, "reused", false);
   }
 }
