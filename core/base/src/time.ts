@@ -50,12 +50,20 @@ export function latest(...instants: readonly Instant[]): Instant {
   return Math.max(...instants) as Instant;
 }
 
-const INSTANT_PATTERN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+const INSTANT_PATTERN = /^(\d{4}-\d{2}-\d{2})T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 
-/** RFC 3339 §5.6 date-time. */
+/** RFC 3339 §5.6 date-time; digits beyond milliseconds are cut off. Leap seconds are refused: no clock of ours shows them. */
 export function parseInstant(text: string): Result<Instant, TimeError> {
-  const value = INSTANT_PATTERN.test(text) ? Date.parse(text) : Number.NaN;
+  const [, date] = INSTANT_PATTERN.exec(text) ?? [];
+  if (date === undefined || !isCalendarDate(date)) return err({ code: "INSTANT_INVALID", text });
+  const value = Date.parse(text);
   return Number.isNaN(value) ? err({ code: "INSTANT_INVALID", text }) : ok(instant(value));
+}
+
+/** `Date.parse` takes 30 February for 1 March; RFC 3339 §5.7 knows no such day. */
+function isCalendarDate(date: string): boolean {
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
 }
 
 /** RFC 3339 §5.6, UTC, milliseconds. */
@@ -71,7 +79,9 @@ export function parseDuration(text: string): Result<Duration, TimeError> {
   const match = DURATION_PATTERN.exec(text);
   if (!match || text.endsWith("P") || text.endsWith("T")) return err({ code: "DURATION_INVALID", text });
   const [, d = "0", h = "0", m = "0", s = "0"] = match;
-  return ok(milliseconds(Number(d) * 86_400_000 + Number(h) * 3_600_000 + Number(m) * 60_000 + Number(s) * 1_000));
+  // A length is a whole number of milliseconds; 1.001 × 1,000 is not one in binary.
+  const rest = Math.round(Number(s) * 1_000);
+  return ok(milliseconds(Number(d) * 86_400_000 + Number(h) * 3_600_000 + Number(m) * 60_000 + rest));
 }
 
 /** The shortest ISO 8601 form that `parseDuration` reads back to the same length. */
