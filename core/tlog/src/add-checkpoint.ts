@@ -10,6 +10,11 @@ export interface AddCheckpoint {
   readonly checkpoint: string;
 }
 
+/** As received: which log it claims to be about says whose keys to ask for. */
+export interface ReceivedCheckpoint extends AddCheckpoint {
+  readonly origin: string;
+}
+
 /** "The client MUST NOT send more than 63 consistency proof lines." */
 export const PROOF_LENGTH_MAX = 63;
 
@@ -20,7 +25,7 @@ export function encodeAddCheckpoint({ oldSize, proof, checkpoint }: AddCheckpoin
   return utf8(`old ${oldSize}\n${proof.map((hash) => `${base64(hash)}\n`).join("")}\n${checkpoint}`);
 }
 
-export function parseAddCheckpoint(body: Uint8Array): Result<AddCheckpoint, WireError> {
+export function parseAddCheckpoint(body: Uint8Array): Result<ReceivedCheckpoint, WireError> {
   const malformed = err({ code: "REQUEST_MALFORMED" as const });
   if (body.length > ADD_CHECKPOINT_LENGTH_MAX) return malformed;
   const text = parseUtf8(body);
@@ -35,7 +40,9 @@ export function parseAddCheckpoint(body: Uint8Array): Result<AddCheckpoint, Wire
     if (!hash.ok || hash.value.length !== HASH_LENGTH) return malformed;
     proof.push(hash.value);
   }
-  return ok({ oldSize, proof, checkpoint: text.value.slice(split + 2) });
+  const checkpoint = text.value.slice(split + 2);
+  const origin = checkpoint.slice(0, Math.max(checkpoint.indexOf("\n"), 0));
+  return ok({ origin, oldSize, proof, checkpoint });
 }
 
 function parseOldSize(line: string): number | undefined {

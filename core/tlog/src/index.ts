@@ -4,6 +4,7 @@ export {
   encodeAddCheckpoint,
   PROOF_LENGTH_MAX,
   parseAddCheckpoint,
+  type ReceivedCheckpoint,
 } from "./add-checkpoint.ts";
 export {
   ADD_ENTRIES_LENGTH_MAX,
@@ -42,8 +43,8 @@ export type {
 export {
   acceptCheckpoint,
   acceptPackage,
-  advanceLog,
   beginUpload,
+  completeUpload,
   EMPTY_MIRRORED_LOG,
   type KnownCheckpoint,
   type MirroredLog,

@@ -102,11 +102,9 @@ export function acceptPackage(
   return proven.ok ? ok(leafHashes) : err({ code: "PACKAGE_UNPROVEN", start, end });
 }
 
-/** After entries were stored up to `nextEntry`: the mirror checkpoint moves when the upload is complete, and never back. */
-export function advanceLog(log: MirroredLog, nextEntry: number, { target }: Upload): MirroredLog {
-  const advanced = { ...log, nextEntry: Math.max(log.nextEntry, nextEntry) };
-  const isComplete = advanced.nextEntry >= target.size && target.size >= (log.mirrored?.size ?? 0);
-  return isComplete ? { ...advanced, mirrored: target } : advanced;
+/** Once the entries below the target are stored and its cosigned note is too: the mirror checkpoint moves, never back. */
+export function completeUpload(log: MirroredLog, mirrored: KnownCheckpoint): MirroredLog {
+  return mirrored.size >= (log.mirrored?.size ?? 0) ? { ...log, mirrored } : log;
 }
 
 function conflict(log: MirroredLog, size: number): Result<never, MirrorRefusal> {
