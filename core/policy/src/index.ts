@@ -1,8 +1,20 @@
+export { activatePolicy, type PolicyGeneration } from "./activation.ts";
 export { type CheckedPolicy, checkPolicy, parsePolicy } from "./check.ts";
 export { type CompiledPolicy, compilePolicy, type PolicyOrigin } from "./compile.ts";
 export { decide } from "./decide.ts";
 export type { Decision, DecisionRecord, Reason } from "./decision.ts";
 export type { PolicyBundleError, PolicyError, PolicyFinding, RequestError } from "./errors.ts";
+export { ANY_SITE, type PolicyManifest } from "./manifest.ts";
+export {
+  BUNDLE_LENGTH_MAX,
+  buildPolicyBundle,
+  type Gzip,
+  type OpenPolicyBundle,
+  openPolicyBundle,
+  type PolicyBundle,
+  RULES_FILE,
+  signPolicyBundle,
+} from "./policy-bundle.ts";
 export {
   type AccessRequest,
   type AttestationState,
