@@ -1,3 +1,4 @@
+export { isSiteCa } from "./authorities.ts";
 export { type EffectiveTime, effectiveTime, type TimeWitnesses } from "./effective-time.ts";
 export type {
   IdentityError,

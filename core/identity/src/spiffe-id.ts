@@ -16,9 +16,8 @@ const TRUST_DOMAIN_LENGTH_MAX = 255;
 const SCHEME = "spiffe://";
 // SPIFFE-ID §2.1: lower case, no percent encoding, no port, no user.
 const TRUST_DOMAIN_PATTERN = /^[a-z0-9._-]+$/;
-// SPIFFE-ID §2.2: no empty segments, hence no trailing slash.
-const PATH_PATTERN = /^(\/[A-Za-z0-9._-]+)*$/;
-const DOT_SEGMENT_PATTERN = /\/\.{1,2}(\/|$)/;
+// SPIFFE-ID §2.2: no empty segments, hence no trailing slash, and no dot segments.
+const SEGMENT_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
 // RFC 1123 §2.1. A site's name becomes a DNS label and the host of an X.509 name constraint.
 const DNS_LABEL_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const DNS_NAME_LENGTH_MAX = 253;
@@ -29,14 +28,15 @@ export function parseSpiffeId(text: string): Result<SpiffeId, SpiffeIdError> {
     return err({ code: "SPIFFE_ID_TOO_LONG", length: text.length, lengthMax: SPIFFE_ID_LENGTH_MAX });
   if (!text.startsWith(SCHEME)) return err({ code: "SPIFFE_ID_MALFORMED", text });
   const { domain, path } = split(text);
-  if (!isTrustDomain(domain) || !PATH_PATTERN.test(path) || DOT_SEGMENT_PATTERN.test(path))
-    return err({ code: "SPIFFE_ID_MALFORMED", text });
+  const segments = path === "" ? [] : path.slice(1).split("/");
+  if (!isTrustDomain(domain) || !segments.every(isSegment)) return err({ code: "SPIFFE_ID_MALFORMED", text });
   return ok(text as SpiffeId);
 }
 
-/** The ID of `path` segments inside a trust domain; refuses what would not be one. */
-export function spiffeId(domain: TrustDomain, ...path: readonly string[]): Result<SpiffeId, SpiffeIdError> {
-  return parseSpiffeId([`${SCHEME}${domain}`, ...path].join("/"));
+/** The ID of these segments inside a trust domain. A segment that holds a slash is refused: it would be two. */
+export function spiffeId(domain: TrustDomain, ...segments: readonly string[]): Result<SpiffeId, SpiffeIdError> {
+  const text = [`${SCHEME}${domain}`, ...segments].join("/");
+  return segments.every(isSegment) ? parseSpiffeId(text) : err({ code: "SPIFFE_ID_MALFORMED", text });
 }
 
 export function trustDomainOf(id: SpiffeId): TrustDomain {
@@ -69,6 +69,10 @@ export function siteNameOf(domain: TrustDomain, fleetDomain: TrustDomain): strin
 /** Lower-case host name without wildcard (RFC 1123 §2.1). */
 export function isDnsName(text: string): boolean {
   return text.length <= DNS_NAME_LENGTH_MAX && text.split(".").every((label) => DNS_LABEL_PATTERN.test(label));
+}
+
+function isSegment(text: string): boolean {
+  return SEGMENT_PATTERN.test(text);
 }
 
 function isTrustDomain(text: string): boolean {
