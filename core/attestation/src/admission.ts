@@ -1,5 +1,4 @@
 import { type Crypto, concatBytes, err, hex, type Instant, ok, type Result, utf8 } from "@vedette/base";
-import type { Certificate } from "@vedette/x509";
 import { parseAttestationKey } from "./attestation-key.ts";
 import { BINDING_PART_LENGTH } from "./binding.ts";
 import { verifyEkCertificate } from "./ek-certificate.ts";
@@ -29,8 +28,8 @@ export interface EnrolmentRequest {
 
 /** What the operator has decided about the class and the site that the request names, and what is on record. */
 export interface EnrolmentPolicy {
-  /** EK anchors of the class. */
-  readonly anchors: readonly Certificate[];
+  /** EK anchors of the class, DER. */
+  readonly anchors: readonly Uint8Array[];
   readonly pcrSelection: PcrSelection;
   /** `ekHash` (hexadecimal) is registered for this site and this name. */
   readonly isEkRegistered: (ekHash: string) => boolean;

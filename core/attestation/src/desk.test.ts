@@ -3,7 +3,6 @@ import { describe, test } from "node:test";
 import { addDuration, concatBytes, hex, instant, milliseconds, Secret, seconds, utf8 } from "@vedette/base";
 import { createFakeTpm, createFakeTpmMaker, type FakeTpm, type QuoteLies } from "@vedette/fakes";
 import { createNodeCrypto, generateKey, type SoftwareKey, systemRandom } from "@vedette/runtime";
-import { type Certificate, parseCertificate } from "@vedette/x509";
 import type { EnrolmentPolicy, EnrolmentRequest } from "./admission.ts";
 import { bindingDigest } from "./binding.ts";
 import { type DeskOptions, type EnrolmentDesk, type Evidence, openDesk } from "./desk.ts";
@@ -19,7 +18,7 @@ const now = instant(Date.parse("2027-03-01T12:00:00Z"));
 const at = { now, channel: "connection 1" };
 const pcrs = [0, 7];
 const zeros = new Uint8Array(32);
-const healthy: ReferenceValues = { bank: "sha256", pcrs: { "0": [hex(zeros)], "7": [hex(zeros)] } };
+const healthy = () => referenceOf({ "0": [hex(zeros)], "7": [hex(zeros)] });
 
 describe("enrolment", () => {
   test("of a registered TPM affirms, and names the TLS key that an SVID may name", () => {
@@ -80,7 +79,7 @@ describe("enrolment", () => {
   test("does not use up a claim when the TPM is contraindicated", () => {
     const { desk, request, policy, key } = setup({ isEkRegistered: () => false, isClaimValid: isClaim });
     const withClaim = { ...request, claim: CLAIM };
-    const drifted: ReferenceValues = { bank: "sha256", pcrs: { "0": ["11".repeat(32)] } };
+    const drifted = () => referenceOf({ "0": ["11".repeat(32)] });
     const first = desk.appraise(answerOf(desk, withClaim, policy, key), drifted, at);
     assert.ok(first.ok && first.value.verdict === "contraindicated");
     assert.ok(enrol(desk, withClaim, policy, key).ok);
@@ -108,10 +107,7 @@ describe("message 1", () => {
   });
 
   test("with the EK of another class's maker is refused: anchors belong to a class", () => {
-    assert.equal(
-      refusal({}, { anchors: [certificateOf(createFakeTpmMaker("other class").anchor)] }),
-      "EK_ISSUER_UNKNOWN",
-    );
+    assert.equal(refusal({}, { anchors: [createFakeTpmMaker("other class").anchor] }), "EK_ISSUER_UNKNOWN");
   });
 
   test("with an EK certificate that is cut, oversized or over another key than RSA-2048 is refused", () => {
@@ -210,9 +206,22 @@ describe("evidence", () => {
   });
 
   test("about PCRs that nobody gave reference values for is a warning", () => {
-    const result = desk.appraise(answerOf(desk, request, policy, key), { bank: "sha256", pcrs: {} }, at);
+    const result = desk.appraise(answerOf(desk, request, policy, key), () => referenceOf({}), at);
     assert.ok(result.ok);
     assert.equal(result.value.verdict, "warning");
+  });
+});
+
+describe("reference values", () => {
+  test("are those of the class that message 1 named and the session remembers", () => {
+    const { desk, request, policy, key } = setup();
+    const asked: string[] = [];
+    const ofClass = (deviceClass: string) => {
+      asked.push(deviceClass);
+      return healthy();
+    };
+    assert.ok(desk.appraise(answerOf(desk, { ...request, deviceClass: "cash-machine" }, policy, key), ofClass, at).ok);
+    assert.deepEqual(asked, ["cash-machine"]);
   });
 });
 
@@ -396,7 +405,7 @@ function setup(policyChanges: Partial<EnrolmentPolicy> = {}, deskChanges: Partia
   const sessionKey = new Secret(systemRandom.bytes(32));
   const desk = openDesk({ crypto, random: systemRandom, sessionKey, ...deskChanges });
   const policy: EnrolmentPolicy = {
-    anchors: [certificateOf(maker.anchor)],
+    anchors: [maker.anchor],
     pcrSelection: { bank: "sha256", pcrs },
     isEkRegistered: () => true,
     isClaimValid: () => false,
@@ -482,14 +491,12 @@ function softwareAnswer(
   return { session, ...proof, pcrValues: {}, spkiSignature: key.sign(binding), journalSize: 0, journalRoot: zeros };
 }
 
-function ekHashOf(device: FakeTpm): string {
-  return hex(crypto.hash("sha256", device.ekSpki));
+function referenceOf(accepted: ReferenceValues["pcrs"]): ReferenceValues {
+  return { bank: "sha256", pcrs: accepted };
 }
 
-function certificateOf(der: Uint8Array): Certificate {
-  const parsed = parseCertificate(der);
-  assert.ok(parsed.ok);
-  return parsed.value;
+function ekHashOf(device: FakeTpm): string {
+  return hex(crypto.hash("sha256", device.ekSpki));
 }
 
 type Refusable = { readonly ok: true } | { readonly ok: false; readonly error: AttestationError };

@@ -13,7 +13,7 @@ import { makeCredential, type ProtectedCredential } from "./make-credential.ts";
 import { isPcrSelection, type PcrSelection, type PcrValues } from "./pcr.ts";
 import { verifyQuote } from "./quote.ts";
 import { type AppraisalReason, compareToReferenceValues, type ReferenceValues } from "./reference-values.ts";
-import { type Arrival, createSessionKeeper, type Session, USED_SESSIONS_MAX } from "./session.ts";
+import { type Arrival, type Session, SessionKeeper, USED_SESSIONS_MAX } from "./session.ts";
 import type { TpmClock } from "./tpm-attest.ts";
 
 /** Message 2. With the software attester `quoted` and `pcrValues` are not read, and `quoteSignature` is its key's ES256. */
@@ -50,8 +50,11 @@ export interface EnrolmentDesk {
     at: Arrival,
   ): Result<ChallengeOutcome, AttestationError>;
   /** Uses up the session and appraises. Drift is a verdict of the result, never an error. */
-  appraise(evidence: Evidence, reference: ReferenceValues, at: Arrival): Result<AttestationResult, AttestationError>;
+  appraise(evidence: Evidence, reference: ReferenceFor, at: Arrival): Result<AttestationResult, AttestationError>;
 }
+
+/** The reference values of a class: the one that message 1 named. */
+export type ReferenceFor = (deviceClass: string) => ReferenceValues;
 
 export interface DeskOptions {
   readonly crypto: Crypto;
@@ -61,58 +64,69 @@ export interface DeskOptions {
   readonly usedSessionsMax?: number;
 }
 
-export function openDesk({
-  crypto,
-  random,
-  sessionKey,
-  usedSessionsMax = USED_SESSIONS_MAX,
-}: DeskOptions): EnrolmentDesk {
-  const sessions = createSessionKeeper({ crypto, random, sessionKey, usedSessionsMax });
+export function openDesk(options: DeskOptions): EnrolmentDesk {
+  const { usedSessionsMax = USED_SESSIONS_MAX } = options;
+  const desk: Desk = { ...options, sessions: new SessionKeeper({ ...options, usedSessionsMax }) };
   return {
-    challenge(request, policy, at) {
-      const { pcrSelection } = policy;
-      assert(isPcrSelection(pcrSelection), "a PCR selection is ascending and within the bank");
-      const identified = identifyAttester(request, policy, at.now, crypto);
-      if (!identified.ok) return identified;
-      const { ekHash, ekSpki, akName } = identified.value;
-      const admission = admitAttester(request, policy, identified.value);
-      if (!admission.ok) return admission;
-      if (admission.value === "pending") return ok({ outcome: "pending", ekHash: hex(ekHash) });
-      const activationSecret = ekSpki ? random.bytes(BINDING_PART_LENGTH) : new Uint8Array(BINDING_PART_LENGTH);
-      const credential = ekSpki ? makeCredential(ekSpki, akName, activationSecret, { crypto, random }) : noCredential;
-      if (!credential) return err({ code: "EK_KEY_UNSUPPORTED" });
-      const nonce = random.bytes(BINDING_PART_LENGTH);
-      const claimHash = claimHashOf(request, admission.value, crypto);
-      const facts = { nonce, activationSecret, ekHash, akName, claimHash, pcrSelection };
-      return ok({
-        outcome: "challenge",
-        ...credential,
-        nonce,
-        pcrSelection,
-        session: sessions.seal({ ...request, ...facts }, at),
-      });
-    },
-
-    appraise(evidence, reference, at) {
-      const opened = sessions.open(evidence.session, at);
-      if (!opened.ok) return opened;
-      const session = opened.value;
-      const journal = checkJournal(evidence, session);
-      if (!journal.ok) return journal;
-      const binding = bindingDigest(toBinding(session, evidence), crypto);
-      const verified =
-        session.attester === "tpm"
-          ? appraiseQuote(evidence, session, reference, binding, crypto)
-          : appraiseSoftware(evidence, session, binding, crypto);
-      if (!verified.ok) return verified;
-      if (!crypto.verify("ES256", session.spki, binding, evidence.spkiSignature))
-        return err({ code: "TLS_KEY_PROOF_INVALID" });
-      const result = toResult(session, evidence, verified.value, at);
-      if (result.verdict === "contraindicated" || session.claimHash.length === 0) return ok(result);
-      const claim = sessions.useClaim(session.claimHash, at);
-      return claim.ok ? ok(result) : claim;
-    },
+    challenge: (request, policy, at) => challenge(request, policy, at, desk),
+    appraise: (evidence, reference, at) => appraise(evidence, reference, at, desk),
   };
+}
+
+interface Desk {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly sessions: SessionKeeper;
+}
+
+function challenge(
+  request: EnrolmentRequest,
+  policy: EnrolmentPolicy,
+  at: Arrival,
+  { crypto, random, sessions }: Desk,
+): Result<ChallengeOutcome, AttestationError> {
+  const { pcrSelection } = policy;
+  assert(isPcrSelection(pcrSelection), "a PCR selection is ascending and within the bank");
+  const identified = identifyAttester(request, policy, at.now, crypto);
+  if (!identified.ok) return identified;
+  const { ekHash, ekSpki, akName } = identified.value;
+  const admission = admitAttester(request, policy, identified.value);
+  if (!admission.ok) return admission;
+  if (admission.value === "pending") return ok({ outcome: "pending", ekHash: hex(ekHash) });
+  const activationSecret = ekSpki ? random.bytes(BINDING_PART_LENGTH) : new Uint8Array(BINDING_PART_LENGTH);
+  const credential = ekSpki ? makeCredential(ekSpki, akName, activationSecret, { crypto, random }) : noCredential;
+  if (!credential) return err({ code: "EK_KEY_UNSUPPORTED" });
+  const nonce = random.bytes(BINDING_PART_LENGTH);
+  const claimHash = claimHashOf(request, admission.value, crypto);
+  const facts = { nonce, activationSecret, ekHash, akName, claimHash, pcrSelection };
+  const session = sessions.seal({ ...request, ...facts }, at);
+  return ok({ outcome: "challenge", ...credential, nonce, pcrSelection, session });
+}
+
+function appraise(
+  evidence: Evidence,
+  reference: ReferenceFor,
+  at: Arrival,
+  { crypto, sessions }: Desk,
+): Result<AttestationResult, AttestationError> {
+  const opened = sessions.open(evidence.session, at);
+  if (!opened.ok) return opened;
+  const session = opened.value;
+  const journal = checkJournal(evidence, session);
+  if (!journal.ok) return journal;
+  const binding = bindingDigest(toBinding(session, evidence), crypto);
+  const finding =
+    session.attester === "tpm"
+      ? appraiseQuote(evidence, session, reference(session.deviceClass), binding, crypto)
+      : appraiseSoftware(evidence, session, binding, crypto);
+  if (!finding.ok) return finding;
+  if (!crypto.verify("ES256", session.spki, binding, evidence.spkiSignature))
+    return err({ code: "TLS_KEY_PROOF_INVALID" });
+  const result = toResult(session, evidence, finding.value, at);
+  // Whoever is contraindicated gets nothing, so there is nothing for which the claim was used.
+  if (result.verdict === "contraindicated" || result.claimHash === undefined) return ok(result);
+  const claim = sessions.useClaim(session.claimHash, at);
+  return claim.ok ? ok(result) : claim;
 }
 
 const noCredential: ProtectedCredential = { credentialBlob: new Uint8Array(0), encryptedSecret: new Uint8Array(0) };

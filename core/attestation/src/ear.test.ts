@@ -13,7 +13,7 @@ const VECTORS = join(process.env["VEDETTE_VECTORS"] ?? join(import.meta.dirname,
 const crypto = createNodeCrypto();
 const key = generateKey("ES256");
 const keys = [{ keyId: "verifier", algorithm: "ES256", spki: key.spki }] as const;
-const verifier = { developer: "Vedette", build: "0.1.0" };
+const issuer = "store-17.example.org";
 
 describe("an EAR of Veraison's test data", () => {
   const skip = existsSync(VECTORS) ? false : `no vectors at ${VECTORS}: set VEDETTE_VECTORS`;
@@ -39,7 +39,7 @@ describe("an attestation result as EAR", () => {
     ["contraindicated", 96],
   ] as const)
     test(`that is ${verdict} has that status, and a vector that is no better`, () => {
-      const ear = resultToEar(resultOf({ verdict }), verifier);
+      const ear = resultToEar(resultOf({ verdict }), issuer);
       const { status, trustworthinessVector } = ear.submodules["tpm"]!;
       assert.equal(status, verdict);
       assert.deepEqual(trustworthinessVector, { "instance-identity": 2, hardware: 2, executables });
@@ -47,7 +47,7 @@ describe("an attestation result as EAR", () => {
     });
 
   test("of a software attester claims nothing but that its keys lie in software", () => {
-    const ear = resultToEar(resultOf({ attester: "software", verdict: "warning" }), verifier);
+    const ear = resultToEar(resultOf({ attester: "software", verdict: "warning" }), issuer);
     const { status, trustworthinessVector } = ear.submodules["software"]!;
     assert.deepEqual(
       { status, trustworthinessVector },
@@ -57,20 +57,20 @@ describe("an attestation result as EAR", () => {
 
   test("travels signed, with the TLS key that it vouches for", () => {
     const result = resultOf({ reasons: [{ code: "PCR_UNREFERENCED", pcr: 7 }] });
-    const ear = resultToEar(result, verifier);
+    const ear = resultToEar(result, issuer);
     const opened = openEar(signEar(ear, "verifier", key), keys, crypto);
     assert.deepEqual(opened, { ok: true, value: ear });
-    assert.deepEqual(ear.submodules["tpm"]?.attestedKey, key.spki);
+    assert.deepEqual([ear.issuer, ear.submodules["tpm"]?.attestedKey], [issuer, key.spki]);
   });
 
   test("is refused with another key, another type or an altered byte", () => {
-    const token = signEar(resultToEar(resultOf(), verifier), "verifier", key);
+    const token = signEar(resultToEar(resultOf(), issuer), "verifier", key);
     const stranger = [{ ...keys[0], spki: generateKey("ES256").spki }];
     assert.equal(codeOf(openEar(token, stranger, crypto)), "JWS_SIGNATURE_INVALID");
     const [header, payload = "", signature] = token.split(".");
     const altered = `${header}.${payload.slice(0, 20)}${payload[20] === "A" ? "B" : "A"}${payload.slice(21)}.${signature}`;
     assert.equal(codeOf(openEar(altered, keys, crypto)), "JWS_SIGNATURE_INVALID");
-    const claims = utf8(JSON.stringify(earToClaims(resultToEar(resultOf(), verifier))));
+    const claims = utf8(JSON.stringify(earToClaims(resultToEar(resultOf(), issuer))));
     assert.equal(codeOf(openEar(signJws(claims, "JWT", "verifier", key), keys, crypto)), "JWS_MALFORMED");
   });
 
@@ -89,7 +89,7 @@ describe("an attestation result as EAR", () => {
 });
 
 describe("EAR claims", () => {
-  const good = earToClaims(resultToEar(resultOf(), verifier));
+  const good = earToClaims(resultToEar(resultOf(), issuer));
   const tpm = { "ear.status": "affirming" };
 
   for (const [what, change, path] of [
@@ -97,6 +97,7 @@ describe("EAR claims", () => {
     ["no time", { iat: "1666091373" }, "iat"],
     ["a time that is no whole second", { iat: 0.5 }, "iat"],
     ["a time before 1970", { iat: -1 }, "iat"],
+    ["an issuer without a name", { iss: 1 }, "iss"],
     ["no verifier", { "ear.verifier-id": { developer: "Acme" } }, "ear.verifier-id"],
     ["evidence that is not base64url", { "ear.raw-evidence": "+" }, "ear.raw-evidence"],
     ["no submodule", { submods: {} }, "submods"],
@@ -158,10 +159,11 @@ const appraisalArbitrary = fc.record(
 const earArbitrary: fc.Arbitrary<Ear> = fc.record(
   {
     issuedAt: fc.nat().map((second) => instant(second * 1_000)),
+    issuer: fc.string(),
     verifier: fc.record({ developer: fc.string(), build: fc.string() }, plain),
     submodules: fc.dictionary(fc.string(), appraisalArbitrary, { ...plain, minKeys: 1, maxKeys: 16 }),
   },
-  plain,
+  { ...plain, requiredKeys: ["issuedAt", "verifier", "submodules"] },
 );
 
 function resultOf(changes: Partial<AttestationResult> = {}): AttestationResult {
@@ -181,7 +183,7 @@ function resultOf(changes: Partial<AttestationResult> = {}): AttestationResult {
     pcrs: {},
     clock: undefined,
     journal: { size: 0, root: new Uint8Array(32) },
-    attestedAt: instant(1_800_000_000_000),
+    attestedAt: instant(1_800_000_000_999),
     ...changes,
   };
 }

@@ -21,6 +21,8 @@ import type { EarError } from "./errors.ts";
 /** EAT attestation result (draft-ietf-rats-ear §3) in the profile of Veraison: an attestation result that others can read. */
 export interface Ear {
   readonly issuedAt: Instant;
+  /** `iss` (RFC 7519 §4.1.1): in whose name the verifier spoke. */
+  readonly issuer?: string;
   readonly verifier: { readonly developer: string; readonly build: string };
   readonly submodules: Readonly<Record<string, EarAppraisal>>;
 }
@@ -69,8 +71,11 @@ const AR4SI = {
   softwareKeys: 32,
 } as const;
 
+/** The build changes whenever the same evidence would be appraised differently. */
+const VERIFIER: Ear["verifier"] = { developer: "vedette", build: "attestation/1" };
+
 /** The claims of one appraisal; the submodule is named after the kind of attester. Status is the vector's worst tier. */
-export function resultToEar(result: AttestationResult, verifier: Ear["verifier"]): Ear {
+export function resultToEar(result: AttestationResult, issuer?: string): Ear {
   const { name, site, deviceClass, ekHash, akName, reasons } = result;
   const appraisal: EarAppraisal = {
     status: result.verdict,
@@ -78,7 +83,13 @@ export function resultToEar(result: AttestationResult, verifier: Ear["verifier"]
     attestedKey: result.spki,
     policyClaims: { name, site, class: deviceClass, ekHash, akName, reasons: reasons.map((reason) => ({ ...reason })) },
   };
-  return { issuedAt: result.attestedAt, verifier, submodules: { [result.attester]: appraisal } };
+  return {
+    // NumericDate (RFC 7519 §2) in whole seconds: what is written is what is read back.
+    issuedAt: instant(Math.floor(result.attestedAt / 1_000) * 1_000),
+    ...(issuer !== undefined && { issuer }),
+    verifier: VERIFIER,
+    submodules: { [result.attester]: appraisal },
+  };
 }
 
 /** Compact JWS of type `ear+jwt`. */
@@ -103,6 +114,7 @@ export function earToClaims(ear: Ear): JsonObject {
   return {
     eat_profile: EAR_PROFILE,
     iat: Math.floor(ear.issuedAt / 1_000),
+    ...(ear.issuer !== undefined && { iss: ear.issuer }),
     "ear.verifier-id": { ...ear.verifier },
     submods: Object.fromEntries(Object.entries(ear.submodules).map(([name, part]) => [name, appraisalToClaims(part)])),
   };
@@ -112,16 +124,23 @@ export function earToClaims(ear: Ear): JsonObject {
 export function parseEar(claims: unknown): Result<Ear, EarError> {
   if (!isJsonObject(claims)) return malformed("");
   if (claims["eat_profile"] !== EAR_PROFILE) return malformed("eat_profile");
-  const { iat, "ear.verifier-id": verifier, "ear.raw-evidence": rawEvidence, submods } = claims;
+  const { iat, iss, "ear.verifier-id": verifier, "ear.raw-evidence": rawEvidence, submods } = claims;
   if (typeof iat !== "number" || !Number.isInteger(iat) || !Number.isSafeInteger(iat * 1_000) || iat < 0)
     return malformed("iat");
+  if (iss !== undefined && typeof iss !== "string") return malformed("iss");
   if (!isJsonObject(verifier)) return malformed("ear.verifier-id");
   const { developer, build } = verifier;
   if (typeof developer !== "string" || typeof build !== "string") return malformed("ear.verifier-id");
   if (rawEvidence !== undefined && !bytesOf(rawEvidence)) return malformed("ear.raw-evidence");
   const submodules = parseSubmodules(submods);
   if (!submodules.ok) return submodules;
-  return ok({ issuedAt: instant(iat * 1_000), verifier: { developer, build }, submodules: submodules.value });
+  const issuer = iss !== undefined && { issuer: iss };
+  return ok({
+    issuedAt: instant(iat * 1_000),
+    ...issuer,
+    verifier: { developer, build },
+    submodules: submodules.value,
+  });
 }
 
 function vectorOf({ attester, verdict }: AttestationResult): TrustworthinessVector {

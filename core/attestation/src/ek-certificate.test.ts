@@ -4,13 +4,13 @@ import { describe, test } from "node:test";
 import { instant } from "@vedette/base";
 import { createFakeTpmMaker, type EkCertificateChanges } from "@vedette/fakes";
 import { createNodeCrypto, generateKey } from "@vedette/runtime";
-import { type Certificate, INTERMEDIATES_MAX, parseCertificate } from "@vedette/x509";
+import { INTERMEDIATES_MAX } from "@vedette/x509";
 import { verifyEkCertificate } from "./ek-certificate.ts";
 
 const crypto = createNodeCrypto();
 const now = instant(Date.parse("2027-03-01T12:00:00Z"));
 const maker = createFakeTpmMaker("TPM maker");
-const anchors = [certificateOf(maker.anchor)];
+const anchors = [maker.anchor];
 const spki = rsaSpki(2_048);
 
 function verify(certificate: Uint8Array, intermediates: readonly Uint8Array[] = []) {
@@ -77,6 +77,14 @@ describe("an EK certificate", () => {
     assert.equal(causeOf(refusalOf(altered)), "SIGNATURE_INVALID");
   });
 
+  test("is unknown when the anchors of its class are no certificates", () => {
+    const request = { certificate: maker.issue(spki), intermediates: [], now, crypto };
+    for (const wrong of [[], [Uint8Array.of(0x30)], [spki]]) {
+      const verified = verifyEkCertificate({ ...request, anchors: wrong });
+      assert.deepEqual(verified, { ok: false, error: { code: "EK_ISSUER_UNKNOWN" } });
+    }
+  });
+
   test("may bring intermediates, but not any number and nothing else", () => {
     const certificate = maker.issue(spki);
     assert.ok(verify(certificate, [maker.anchor]).ok);
@@ -95,10 +103,4 @@ function causeOf(refusal: unknown): unknown {
 function rsaSpki(modulusLength: number, publicExponent: number = 65_537): Uint8Array {
   const { publicKey } = generateKeyPairSync("rsa", { modulusLength, publicExponent });
   return new Uint8Array(publicKey.export({ format: "der", type: "spki" }));
-}
-
-function certificateOf(der: Uint8Array): Certificate {
-  const parsed = parseCertificate(der);
-  assert.ok(parsed.ok);
-  return parsed.value;
 }

@@ -22,7 +22,8 @@ export interface EkCertificateEvidence {
   readonly certificate: Uint8Array;
   /** DER, from the attester, in any order. */
   readonly intermediates: readonly Uint8Array[];
-  readonly anchors: readonly Certificate[];
+  /** DER, from the trust document. One that is no certificate anchors nothing. */
+  readonly anchors: readonly Uint8Array[];
   readonly now: Instant;
   readonly crypto: Crypto;
 }
@@ -32,7 +33,8 @@ export interface EkCertificateEvidence {
  * `EK_ISSUER_UNKNOWN` when the path ends nowhere, `EK_CERTIFICATE_INVALID` when it does not hold.
  */
 export function verifyEkCertificate(evidence: EkCertificateEvidence): Result<EndorsementKey, EkCertificateError> {
-  const { anchors, now, crypto } = evidence;
+  const { now, crypto } = evidence;
+  const anchors = evidence.anchors.map(parseCertificate).flatMap((anchor) => (anchor.ok ? [anchor.value] : []));
   const leaf = parseCertificate(evidence.certificate);
   if (!leaf.ok) return refusal(leaf.error);
   const intermediates = parseIntermediates(evidence.intermediates);

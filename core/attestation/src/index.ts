@@ -8,6 +8,7 @@ export {
   type EnrolmentDesk,
   type Evidence,
   openDesk,
+  type ReferenceFor,
 } from "./desk.ts";
 export {
   EAR_PROFILE,
@@ -38,6 +39,7 @@ export {
   type TpmStructureError,
 } from "./errors.ts";
 export { makeCredential, type ProtectedCredential } from "./make-credential.ts";
+export { challengeToMessage, parseEnrolmentRequest, parseEvidence, type ReceivedRequest } from "./messages.ts";
 export { marshalPcrSelection, PCR_COUNT, type PcrSelection, type PcrValues } from "./pcr.ts";
 export { type QuoteEvidence, type QuoteExpectation, type VerifiedQuote, verifyQuote } from "./quote.ts";
 export { type AppraisalReason, parseReferenceValues, type ReferenceValues } from "./reference-values.ts";

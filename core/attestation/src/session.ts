@@ -10,7 +10,6 @@ import {
   hex,
   type Instant,
   instant,
-  latest,
   ok,
   parseUtf8,
   type Random,
@@ -22,6 +21,7 @@ import {
 import { BINDING_PART_LENGTH } from "./binding.ts";
 import type { SessionError } from "./errors.ts";
 import { marshalPcrSelection, type PcrSelection, readPcrSelections } from "./pcr.ts";
+import { UsedOnce } from "./used-once.ts";
 
 /** What the verifier must remember between its two messages. It travels with the attester, sealed. */
 export interface Session {
@@ -48,15 +48,6 @@ export interface Arrival {
   readonly channel: string;
 }
 
-/** Seals sessions and lets each be used once, on its channel, while it lives. */
-export interface SessionKeeper {
-  seal(session: Session, at: Arrival): Uint8Array;
-  /** Consumes the session when it is genuine and alive, whatever comes of it. */
-  open(sealed: Uint8Array, at: Arrival): Result<Session, SessionError>;
-  /** A claim opens the door for one attester; sessions sealed before that find it used. */
-  useClaim(claimHash: Uint8Array, at: Arrival): Result<void, SessionError>;
-}
-
 /** PROTOCOLS 2.4 and 2.5: no nonce is older. */
 export const SESSION_LIFE: Duration = seconds(60);
 /** A sealed session is about 600 bytes with an ECC AK and 900 with an RSA AK. */
@@ -71,57 +62,55 @@ const AEAD_NONCE_LENGTH = 12;
 const attesters = ["tpm", "software"] as const;
 const purposes = ["enrol", "reattest"] as const;
 
-export function createSessionKeeper(options: {
+export interface SessionKeeperOptions {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly sessionKey: Secret;
   readonly usedSessionsMax: number;
-}): SessionKeeper {
-  const { crypto, random, sessionKey, usedSessionsMax } = options;
-  // INVARIANT: an entry is only dropped when no session that could match it is alive; insertion order is expiry order.
-  const usedUntil = new Map<string, Instant>();
-  let timeSeen = instant(0);
+}
 
-  // A clock that steps back would bring sessions back to life whose use has been forgotten.
-  const advance = (now: Instant): Instant => {
-    timeSeen = latest(timeSeen, now);
-    return timeSeen;
-  };
-  const markUsed = (id: string, now: Instant): Result<void, SessionError> => {
-    for (const [old, until] of usedUntil) {
-      if (until > now) break;
-      usedUntil.delete(old);
-    }
-    if (usedUntil.size >= usedSessionsMax) return err({ code: "DESK_FULL", usedSessionsMax });
-    usedUntil.set(id, addDuration(now, SESSION_LIFE));
-    return ok(undefined);
-  };
+/** Seals sessions and lets each be used once, on its channel, while it lives. */
+export class SessionKeeper {
+  readonly #options: SessionKeeperOptions;
+  readonly #used: UsedOnce;
 
-  return {
-    seal(session, at) {
-      const plaintext = encodeSession(session, random.bytes(SESSION_ID_LENGTH), { ...at, now: advance(at.now) });
-      const nonce = random.bytes(AEAD_NONCE_LENGTH);
-      return concatBytes(nonce, crypto.sealAead(sessionKey.reveal(), nonce, plaintext, SESSION_LABEL));
-    },
-    open(sealed, at) {
-      const plaintext = sealed.length <= SESSION_LENGTH_MAX ? unseal(sealed, sessionKey, crypto) : undefined;
-      if (!plaintext) return err({ code: "SESSION_INVALID" });
-      const { id, sealedAt, channel, session } = decodeSession(plaintext);
-      const now = advance(at.now);
-      if (now >= addDuration(sealedAt, SESSION_LIFE)) return err({ code: "SESSION_EXPIRED" });
-      if (usedUntil.has(id)) return err({ code: "SESSION_USED" });
-      const marked = markUsed(id, now);
-      if (!marked.ok) return marked;
-      return channel === at.channel ? ok(session) : err({ code: "SESSION_CHANNEL_MISMATCH" });
-    },
-    useClaim(claimHash, at) {
-      const id = `claim ${hex(claimHash)}`;
-      const now = advance(at.now);
-      if ((usedUntil.get(id) ?? 0) > now) return err({ code: "CLAIM_USED" });
-      usedUntil.delete(id);
-      return markUsed(id, now);
-    },
-  };
+  constructor(options: SessionKeeperOptions) {
+    this.#options = options;
+    this.#used = new UsedOnce(options.usedSessionsMax, SESSION_LIFE);
+  }
+
+  seal(session: Session, { now, channel }: Arrival): Uint8Array {
+    const { crypto, random, sessionKey } = this.#options;
+    const id = random.bytes(SESSION_ID_LENGTH);
+    const plaintext = encodeSession(session, id, { now: this.#used.advance(now), channel });
+    const nonce = random.bytes(AEAD_NONCE_LENGTH);
+    return concatBytes(nonce, crypto.sealAead(sessionKey.reveal(), nonce, plaintext, SESSION_LABEL));
+  }
+
+  /** Consumes the session when it is genuine and alive, whatever comes of it. */
+  open(sealed: Uint8Array, at: Arrival): Result<Session, SessionError> {
+    const { crypto, sessionKey } = this.#options;
+    const plaintext = sealed.length <= SESSION_LENGTH_MAX ? unseal(sealed, sessionKey, crypto) : undefined;
+    if (!plaintext) return err({ code: "SESSION_INVALID" });
+    const { id, sealedAt, channel, session } = decodeSession(plaintext);
+    const now = this.#used.advance(at.now);
+    if (now >= addDuration(sealedAt, SESSION_LIFE)) return err({ code: "SESSION_EXPIRED" });
+    const use = this.#use(`session ${id}`, now, "SESSION_USED");
+    if (!use.ok) return use;
+    return channel === at.channel ? ok(session) : err({ code: "SESSION_CHANNEL_MISMATCH" });
+  }
+
+  /** A claim opens the door for one attester; a session that was sealed on it before finds it used. */
+  useClaim(claimHash: Uint8Array, { now }: Arrival): Result<void, SessionError> {
+    return this.#use(`claim ${hex(claimHash)}`, now, "CLAIM_USED");
+  }
+
+  #use(id: string, now: Instant, code: "SESSION_USED" | "CLAIM_USED"): Result<void, SessionError> {
+    const { usedSessionsMax } = this.#options;
+    const use = this.#used.use(id, now);
+    if (use === "full") return err({ code: "DESK_FULL", usedSessionsMax });
+    return use === "used" ? ok(undefined) : err({ code });
+  }
 }
 
 function unseal(sealed: Uint8Array, sessionKey: Secret, crypto: Crypto): Uint8Array | undefined {

@@ -39,14 +39,14 @@ describe("against a real swtpm", () => {
     if (!node) return;
     const { tpm, request, policy, desk } = node;
     const healthy = await referenceOf(tpm);
-    const first = desk.appraise(await answer(node, request, policy), healthy, now());
+    const first = desk.appraise(await answer(node, request, policy), () => healthy, now());
     assert.ok(first.ok, JSON.stringify(first));
     assert.deepEqual([first.value.verdict, first.value.reasons], ["affirming", []]);
 
     await tpm.extendPcr(16, extraData);
     const known = { ...policy, knownAkName: first.value.akName, isTpmSeen: true };
     const renewal: EnrolmentRequest = { ...request, purpose: "reattest" };
-    const second = desk.appraise(await answer(node, renewal, known), healthy, now());
+    const second = desk.appraise(await answer(node, renewal, known), () => healthy, now());
     assert.ok(second.ok, JSON.stringify(second));
     assert.equal(second.value.verdict, "contraindicated");
     const value = hex((await tpm.readPcrs({ bank: "sha256", pcrs: [16] }))["16"]!);
@@ -222,7 +222,7 @@ async function setupNode(t: TestContext, identity?: Partial<SwtpmIdentity>): Pro
     spki: tlsKey.spki,
   };
   const policy: EnrolmentPolicy = {
-    anchors: [certificateOf(root)],
+    anchors: [root],
     pcrSelection: selection,
     isEkRegistered: () => true,
     isClaimValid: () => false,
