@@ -56,7 +56,12 @@ export async function manufactureTpm(
       { env: { ...tools.environment, TMPDIR: scratch, LC_ALL: "C" }, timeout: SETUP_TIMEOUT, maxBuffer: LOG_SIZE_MAX },
     );
   } catch (cause) {
-    throw new AdapterError("SWTPM_SETUP_FAILED", "could not manufacture a software TPM", { directory }, cause);
+    throw new AdapterError(
+      "SWTPM_SETUP_FAILED",
+      "could not manufacture a software TPM",
+      { directory, said: saidBy(cause) },
+      cause,
+    );
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -64,16 +69,15 @@ export async function manufactureTpm(
 }
 
 /**
- * Powers a TPM on: a new swtpm on a Unix socket in a short private folder, PCRs at their start values. It ends with this thread's
- * process even if that is killed. Throws `AdapterError` SWTPM_START_FAILED with what swtpm said.
+ * Powers a TPM on: a new swtpm on a Unix socket in a short private folder, PCRs at their start values. It ends when the thread that
+ * called ends, even if that is killed. Throws `AdapterError` SWTPM_START_FAILED with what swtpm said.
  */
 export async function startSwtpm(tools: SwtpmTools, stateDir: string): Promise<RunningSwtpm> {
   const directory = shortPrivateDirectory();
   const socketPath = join(directory, "tpm");
   const logFile = join(directory, "log");
   const log = openSync(logFile, "w", 0o600);
-  // setpriv(1) belongs to Debian's essential util-linux; Node itself cannot ask the kernel for a parent-death signal.
-  const child = spawn("setpriv", ["--pdeathsig", "TERM", tools.swtpm, ...swtpmArguments(stateDir, socketPath)], {
+  const child = spawn(SETPRIV, ["--pdeathsig", "TERM", tools.swtpm, ...swtpmArguments(stateDir, socketPath)], {
     env: tools.environment,
     stdio: ["ignore", log, log],
   });
@@ -93,6 +97,9 @@ export async function startSwtpm(tools: SwtpmTools, stateDir: string): Promise<R
     throw new AdapterError("SWTPM_START_FAILED", "could not start swtpm", { stateDir, said }, cause);
   }
 }
+
+// Belongs to Debian's essential util-linux. Node itself cannot ask the kernel for a parent-death signal.
+const SETPRIV = "setpriv";
 
 // Making RSA keys takes seconds on a busy machine; a minute and more means that it hangs.
 const SETUP_TIMEOUT: Duration = seconds(120);
@@ -118,6 +125,10 @@ function swtpmArguments(stateDir: string, socketPath: string): readonly string[]
     "--flags",
     "not-need-init,startup-clear",
   ];
+}
+
+function saidBy(error: unknown): string {
+  return error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
 }
 
 function writeSetupConfig(tools: SwtpmTools, directory: string, caDirectory: string): string {

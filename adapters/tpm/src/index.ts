@@ -16,4 +16,4 @@ export {
   SWTPM_PROGRAMS,
   type SwtpmTools,
 } from "./swtpm-tools.ts";
-export { type AkPublic, openTpm, type SignedQuote, type Tpm, type TpmKey } from "./tpm.ts";
+export { type AkPublic, openTpm, type SignedQuote, type Tpm } from "./tpm.ts";

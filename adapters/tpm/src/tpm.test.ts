@@ -174,10 +174,14 @@ test("extending a PCR hashes the digest onto its value", async (t) => {
   assert.deepEqual(await tpm.readPcrs(all), { ...before, [DEBUG_PCR]: extended });
 });
 
-test("PCRs of a bank that is not allocated are missing, not zero", async (t) => {
+test("PCRs that do not exist are missing, not zero, and nothing is sealed to them", async (t) => {
   const setup = await setupTpm(t);
   if (!setup) return;
-  await assert.rejects(setup.tpm.readPcrs({ bank: "sha384", pcrs: [0] }), refusedWith("TPM_PCR_MISSING"));
+  const absent: PcrSelection = { bank: "sha384", pcrs: [0] };
+  await assert.rejects(setup.tpm.readPcrs(absent), refusedWith("TPM_PCR_MISSING"));
+  await assert.rejects(setup.tpm.seal(new Secret(utf8("secret")), absent), refusedWith("TPM_PCR_MISSING"));
+  const beyond: PcrSelection = { bank: "sha256", pcrs: [0, 24] };
+  await assert.rejects(setup.tpm.seal(new Secret(utf8("secret")), beyond), refusedWith("TPM_PCR_MISSING"));
 });
 
 test("sealed data opens under the same PCRs, not after a drift, and again after a clean start", async (t) => {

@@ -1,5 +1,5 @@
 import { marshalPcrSelection, type PcrSelection, type PcrValues } from "@vedette/attestation";
-import { Secret } from "@vedette/base";
+import { assert, Secret } from "@vedette/base";
 import { getRandom, HANDLE_RANGE, readHandles } from "./capabilities.ts";
 import { defineCounter, incrementCounter, readCounter } from "./counter.ts";
 import { loadEk, readEkCertificate } from "./endorsement.ts";
@@ -108,9 +108,12 @@ export class Tpm implements AsyncDisposable {
     return this.transaction((tpm) => extendPcr(tpm, pcr, digest));
   }
 
-  /** Seals at most 128 bytes to this TPM and to the PCRs as they stand now. */
+  /** Seals at most 128 bytes to this TPM and to the PCRs as they stand now. `AdapterError` TPM_PCR_MISSING. */
   seal(data: Secret, selection: PcrSelection): Promise<ObjectBlob> {
+    assert(selection.pcrs.length > 0, "data is sealed to at least one PCR");
     return this.transaction(async (tpm) => {
+      // PolicyPCR passes over registers that do not exist: without this look, sealing to them would bind to nothing.
+      await readPcrs(tpm, selection);
       const policy = await policyGetDigest(tpm, await startPcrSession(tpm, "trial", selection));
       const { handle } = await loadSrk(tpm);
       return objects.create(tpm, handle, sealedTemplate(policy), data);

@@ -11,7 +11,7 @@ export interface Transport {
 }
 
 // TPM2_MAX_RESPONSE_SIZE of the PC Client profile, and what Linux's tpmrm0 reads at most.
-export const RESPONSE_SIZE_MAX = 4_096;
+const RESPONSE_SIZE_MAX = 4_096;
 /** Tag, size, response code (part 1 §18.3). */
 export const HEADER_SIZE = 10;
 
@@ -41,7 +41,7 @@ interface Waiting {
 }
 
 /** swtpm's data socket: raw TPM frames, one client at a time. */
-export class SocketTransport implements Transport {
+class SocketTransport implements Transport {
   readonly isManaged = false;
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
