@@ -57,17 +57,15 @@ export class Transaction {
 
   /** Gives every slot back. The first failure is thrown, after all were tried. */
   async end(): Promise<void> {
-    const handles = [...this.#loaded].reverse();
-    const outcomes = [];
-    for (const handle of handles)
-      outcomes.push(
-        await this.flush(handle).then(
-          () => undefined,
-          (error: unknown) => ({ error }),
-        ),
-      );
-    const failed = outcomes.find((outcome) => outcome !== undefined);
-    if (failed) throw failed.error;
+    const failures: unknown[] = [];
+    for (const handle of [...this.#loaded].reverse()) {
+      try {
+        await this.flush(handle);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #exchange(name: CommandName, frame: Uint8Array): Promise<Answer> {
