@@ -17,6 +17,8 @@ export interface AttestationResult {
   readonly ekHash: string;
   /** The AK's Name, hexadecimal: what `knownAkName` is at the next renewal. */
   readonly akName: string;
+  /** SHA-256 of message 1, hexadecimal: what else it named belongs to this result and no other. */
+  readonly messageDigest: string;
   /** The only TLS key that an SVID issued on this result may name. */
   readonly spki: Uint8Array;
   readonly admittedBy: "registration" | "claim";

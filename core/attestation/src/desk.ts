@@ -191,6 +191,7 @@ function toResult(session: Session, evidence: Evidence, finding: Finding, at: Ar
     ...{ attester, purpose, deviceClass, site, name, spki },
     ekHash: hex(session.ekHash),
     akName: hex(session.akName),
+    messageDigest: hex(session.messageDigest),
     admittedBy: claimHash.length > 0 ? "claim" : "registration",
     claimHash: claimHash.length > 0 ? hex(claimHash) : undefined,
     pcrs,

@@ -88,7 +88,8 @@ describe("an EK certificate", () => {
   test("may bring intermediates, but not any number and nothing else", () => {
     const certificate = maker.issue(spki);
     assert.ok(verify(certificate, [maker.anchor]).ok);
-    const tooMany = verify(certificate, new Array(INTERMEDIATES_MAX + 1).fill(maker.anchor));
+    // Counted before they are read: otherwise the first would be the fault.
+    const tooMany = verify(certificate, new Array(INTERMEDIATES_MAX + 1).fill(Uint8Array.of(1, 2, 3)));
     assert.equal(tooMany.ok ? "none" : causeOf(tooMany.error), "CHAIN_TOO_LONG");
     const noise = verify(certificate, [Uint8Array.of(1, 2, 3)]);
     assert.equal(noise.ok ? "none" : causeOf(noise.error), "DER_MALFORMED");
