@@ -112,7 +112,7 @@ function flatten(root: Node): PrefixTrie {
     labelStart: Int32Array.from(starts),
     labelLength: Int32Array.from(nodes, (node) => node.label.length),
     prefixAt: Int32Array.from(nodes, (node) => node.prefix),
-    labels: Uint16Array.from(text, (_, i) => text.charCodeAt(i)),
+    labels: Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)),
     children: childTable(nodes, parents),
     depthMax: depths.reduce((most, depth) => Math.max(most, depth), 1),
   };
