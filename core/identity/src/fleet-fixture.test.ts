@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { type Instant, instant, type Result } from "@vedette/base";
 import { createNodeCrypto, generateKey, type SoftwareKey, systemRandom } from "@vedette/runtime";
 import { parseCertificate } from "@vedette/x509";
@@ -72,7 +73,7 @@ export function testAuthority(mint: (key: SoftwareKey) => Result<Uint8Array, unk
 }
 
 export function need<T, E>(result: Result<T, E>): T {
-  assert.ok(result.ok, `refused: ${JSON.stringify(result)}`);
+  assert.ok(result.ok, `refused: ${inspect(result)}`);
   return result.value;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
 import { addDuration, days, type Instant, instant, type Result } from "@vedette/base";
 import { createNodeCrypto, generateKey, type SoftwareKey } from "@vedette/runtime";
 import {
@@ -59,7 +60,7 @@ export function leafTemplate(spki: Uint8Array): CertificateTemplate {
 }
 
 export function need<T, E>(result: Result<T, E>): T {
-  assert.ok(result.ok, `refused: ${JSON.stringify(result)}`);
+  assert.ok(result.ok, `refused: ${inspect(result)}`);
   return result.value;
 }
 
