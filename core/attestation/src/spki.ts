@@ -1,83 +1,19 @@
-import { assert, ByteWriter, concatBytes, isSameBytes } from "@vedette/base";
+import { assert, ByteWriter, concatBytes, isSameBytes, parseHex } from "@vedette/base";
 import { coordinateLength, type EccCurve } from "./tpm-algorithms.ts";
 
 // Everything of a SubjectPublicKeyInfo (RFC 5480 §2) that comes before the coordinates of an uncompressed point.
 const ecPrefix: Readonly<Record<EccCurve, Uint8Array>> = {
-  // prettier-ignore
-  "P-256": Uint8Array.of(
-    0x30,
-    0x59,
-    0x30,
-    0x13,
-    0x06,
-    0x07,
-    0x2a,
-    0x86,
-    0x48,
-    0xce,
-    0x3d,
-    0x02,
-    0x01,
-    0x06,
-    0x08,
-    0x2a,
-    0x86,
-    0x48,
-    0xce,
-    0x3d,
-    0x03,
-    0x01,
-    0x07,
-    0x03,
-    0x42,
-    0x00,
-    0x04,
-  ),
-  "P-384": Uint8Array.of(
-    0x30,
-    0x76,
-    0x30,
-    0x10,
-    0x06,
-    0x07,
-    0x2a,
-    0x86,
-    0x48,
-    0xce,
-    0x3d,
-    0x02,
-    0x01,
-    0x06,
-    0x05,
-    0x2b,
-    0x81,
-    0x04,
-    0x00,
-    0x22,
-    0x03,
-    0x62,
-    0x00,
-    0x04,
-  ),
+  "P-256": constantBytes("3059301306072a8648ce3d020106082a8648ce3d03010703420004"),
+  "P-384": constantBytes("3076301006072a8648ce3d020106052b8104002203620004"),
 };
 // AlgorithmIdentifier { rsaEncryption, NULL } (RFC 3279 §2.3.1).
-const rsaAlgorithm: Uint8Array = Uint8Array.of(
-  0x30,
-  0x0d,
-  0x06,
-  0x09,
-  0x2a,
-  0x86,
-  0x48,
-  0x86,
-  0xf7,
-  0x0d,
-  0x01,
-  0x01,
-  0x01,
-  0x05,
-  0x00,
-);
+const rsaAlgorithm: Uint8Array = constantBytes("300d06092a864886f70d0101010500");
+
+function constantBytes(text: string): Uint8Array {
+  const bytes = parseHex(text);
+  assert(bytes.ok, "a constant is hexadecimal");
+  return bytes.value;
+}
 
 /** Coordinates may be shorter than the field; they are padded on the left. */
 export function eccPointToSpki(curve: EccCurve, x: Uint8Array, y: Uint8Array): Uint8Array {
