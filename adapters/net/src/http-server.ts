@@ -1,13 +1,13 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { AdapterError, isJsonObject, type Random } from "@vedette/base";
-import { declaredLength, hasBody, readBody, streamBody } from "./body.ts";
+import { readBody, streamBody } from "./body.ts";
 import { createConnections } from "./connections.ts";
 import { reasonOf } from "./errors.ts";
 import { type Connection, type HttpHandler, type HttpRequest, type HttpResponse, refusalResponse } from "./http.ts";
 import { parseTarget } from "./request-target.ts";
+import { sendResponse } from "./send-response.ts";
 
 export interface ListenerLimits {
   readonly connectionsMax: number;
@@ -99,7 +99,7 @@ async function answer(
   const request = requestOf(message, response, connection, deps.limits);
   const answered = "status" in request ? request : await callHandler(request, deps);
   try {
-    await send(message, response, answered);
+    await sendResponse(message, response, answered);
   } catch {
     // The client went away or the stream behind the answer failed; a broken connection says so to whoever is left.
     response.destroy();
@@ -166,57 +166,18 @@ function requestFailure(error: unknown): HttpResponse | undefined {
   if (!(error instanceof AdapterError) || !isJsonObject(error.facts)) return undefined;
   switch (error.code) {
     case "HTTP_BODY_TOO_LARGE":
-      return refusalResponse(413, error.code, error.message, error.facts);
+      return refusalResponse(413, error.code, error.message, error.facts, CLOSE);
     case "HTTP_BODY_TIMEOUT":
-      return refusalResponse(408, error.code, error.message, error.facts);
+      return refusalResponse(408, error.code, error.message, error.facts, CLOSE);
     case "HTTP_BODY_ABORTED":
-      return refusalResponse(400, error.code, error.message, error.facts);
+      return refusalResponse(400, error.code, error.message, error.facts, CLOSE);
     default:
       return undefined;
   }
 }
 
-/** Up to here an unread body is read and forgotten to keep the connection; beyond, closing costs less. */
-const FORGOTTEN_BODY_LENGTH_MAX = 65_536;
-/** How long a refused sender may go on sending before the connection is closed over it. Closing at once would reset it before it reads why. */
-const LINGER_MS = 1_000;
-
-async function send(message: IncomingMessage, response: ServerResponse, answered: HttpResponse): Promise<void> {
-  const { status, headers, body } = answered;
-  const isLeftover = !message.complete && hasBody(message) && !isForgettable(message);
-  response.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  if (isLeftover) response.setHeader("connection", "close");
-  if (!(body instanceof Uint8Array)) {
-    response.flushHeaders();
-    await pipeline(body, response);
-    return;
-  }
-  // RFC 9110 §8.6: no Content-Length with 204, and 304 keeps the one it has.
-  if (status !== 204 && status !== 304) response.setHeader("content-length", body.length);
-  if (!isLeftover) {
-    response.end(body);
-    return;
-  }
-  response.write(body);
-  await drain(message);
-  response.end();
-}
-
-function isForgettable(message: IncomingMessage): boolean {
-  return message.headers["transfer-encoding"] === undefined && declaredLength(message) <= FORGOTTEN_BODY_LENGTH_MAX;
-}
-
-function drain(message: IncomingMessage): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, LINGER_MS);
-    message.once("close", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    message.resume();
-  });
-}
+/** RFC 9110 §15.5.9, §15.5.14: after a body that was not read whole the connection is of no use. */
+const CLOSE = { connection: "close" };
 
 /** Not HTTP, too slow or too large before a request could be made of it. */
 function refuseConnection(

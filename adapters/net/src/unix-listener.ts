@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
@@ -67,8 +67,8 @@ async function listenOrReplace(start: () => Promise<void>, path: string): Promis
     await start();
   } catch (cause) {
     if (!(cause instanceof AdapterError) || cause.facts["reason"] !== "EADDRINUSE") throw cause;
-    if (await isAnswering(path))
-      throw netError("NET_SOCKET_IN_USE", "another process listens on this socket", { path }, cause);
+    if (!lstatSync(path).isSocket() || (await isAnswering(path)))
+      throw netError("NET_SOCKET_IN_USE", "socket path is taken", { path }, cause);
     rmSync(path);
     await start();
   }
