@@ -4,7 +4,10 @@ import { AdapterError, type Crypto } from "@vedette/base";
 
 /** The only primitive this room needs by itself; the worker cannot be handed a `Crypto`. */
 export const sha256: Pick<Crypto, "hash"> = {
-  hash: (algorithm, data) => digest(algorithm, data, "buffer"),
+  hash: (algorithm, data) => {
+    const { buffer, byteOffset, byteLength } = digest(algorithm, data, "buffer");
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  },
 };
 
 const SCHEMA_VERSION = 1;
