@@ -10,7 +10,7 @@ export type Phase =
   | "fresh"
   | "reused";
 
-/** Watches a request's socket: the returned function tells the phase; `onReady` is called when connecting (with TLS) is over. */
+/** Watches a request's socket; the returned function tells the phase. `onReady` is called when connecting (with TLS) is over. */
 export function watchPhase(outgoing: ClientRequest, onReady: () => void): () => Phase {
   let phase: Phase = "connecting";
   const finish = (reached: Phase) => {

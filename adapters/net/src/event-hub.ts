@@ -26,7 +26,10 @@ export const EVENT_HUB_LIMITS: EventHubLimits = {
 };
 
 export interface EventHub extends Disposable {
-  /** The streaming answer to a request. `first` is sent at once, so that a new subscriber starts from the current state. 503 EVENT_SUBSCRIBERS_FULL. */
+  /**
+   * The streaming answer to a request; 503 EVENT_SUBSCRIBERS_FULL beyond the limit. `first` is sent at once, so that a new subscriber
+   * starts from the current state.
+   */
   subscribe(request: HttpRequest, topic: string, first: ServerEvent): HttpResponse;
   /** To the subscribers of one topic; without one, to all. */
   publish(event: ServerEvent, topic?: string): void;

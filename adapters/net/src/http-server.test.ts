@@ -90,6 +90,11 @@ test("a head that stops coming is answered with 408 and counted", async () => {
   assert.deepEqual(served.listener.problems, [{ code: "HTTP_REQUEST_TIMEOUT", reason: "ERR_HTTP_REQUEST_TIMEOUT" }]);
 });
 
+test("a connection on which no request comes is closed", async () => {
+  await using served = await testServe(readAll, { headerMs: 50 });
+  assert.match(await testTalk(served.listener.port), /^HTTP\/1\.1 408 /);
+});
+
 test("a head beyond its limit is answered with 431, and what is no HTTP with 400", async () => {
   await using served = await testServe(readAll, { headerLengthMax: 1_024 });
   const large = await testTalk(served.listener.port, head("GET / HTTP/1.1", `x: ${"y".repeat(2_000)}`));
@@ -137,6 +142,12 @@ test("a failing adapter becomes 503 with its code alone, a bug becomes 500, and 
     ],
   );
   assert.deepEqual(served.listener.failures, [full, bug]);
+});
+
+test("an answer that cannot be written is reported, and breaks the connection", async () => {
+  await using served = await testServe(async () => emptyResponse(204, { "x-name": "two\r\nlines" }));
+  await assert.rejects(served.client.request("GET", "/"), { code: "NET_UNREACHABLE" });
+  assert.equal(served.listener.failures.length, 1);
 });
 
 test("a stream that fails breaks the connection, so that a part is not taken for the whole", async () => {

@@ -100,8 +100,10 @@ async function answer(
   const answered = "status" in request ? request : await callHandler(request, deps);
   try {
     await sendResponse(message, response, answered);
-  } catch {
-    // The client went away or the stream behind the answer failed; a broken connection says so to whoever is left.
+  } catch (error) {
+    // The client went away or the stream behind the answer failed; a broken connection says so to whoever is left. Before the
+    // first byte it is an answer that cannot be sent, and a bug of the handler.
+    if (!response.headersSent && !("status" in request)) deps.onHandlerError(error, request);
     response.destroy();
   }
 }

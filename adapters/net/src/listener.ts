@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { netError, reasonOf } from "./errors.ts";
 
 /** How long `close` lets running requests finish when nothing else is said: below the ten seconds of most supervisors. */
-export const CLOSE_GRACE_MS = 5_000;
+const CLOSE_GRACE_MS = 5_000;
 
 export interface CloseOptions {
   /** After this, what still runs is cut. Event streams are cut then too. */

@@ -15,7 +15,7 @@ export function route(method: string, pattern: string, handle: RouteHandler): Ro
   return { method, pattern, handle };
 }
 
-/** The first route that fits answers; otherwise 404 HTTP_NOT_FOUND, or 405 HTTP_METHOD_NOT_ALLOWED with `allow` (RFC 9110 §15.5.6). */
+/** The first route that fits answers; else 404 HTTP_NOT_FOUND, or 405 HTTP_METHOD_NOT_ALLOWED with `allow` (RFC 9110 §15.5.6). */
 export function createRouter(routes: readonly Route[]): HttpHandler {
   const compiled = routes.map((each) => ({ ...each, segments: each.pattern.split("/") }));
   return async (request) => {

@@ -5,7 +5,7 @@ import type { HttpResponse } from "./http.ts";
 
 /** Up to here an unread body is read and forgotten to keep the connection; beyond, closing costs less. */
 const FORGOTTEN_BODY_LENGTH_MAX = 65_536;
-/** How long a refused sender may go on sending before the connection is closed over it. Closing at once would reset it before it reads why. */
+/** How long a refused sender may go on sending. Closing at once would reset the connection before the sender has read why. */
 const LINGER_MS = 500;
 
 /** Writes an answer and leaves the connection where the next request begins, or closes it. */

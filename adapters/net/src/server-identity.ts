@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type PeerCertificate } from "node:tls";
 import { type AdapterError, err, ok, type Result } from "@vedette/base";
+import { parseSpiffeId } from "@vedette/identity";
 import { parseCertificate } from "@vedette/x509";
 import { certificateChainOf, chainOf, isSelfSigned } from "./certificates.ts";
 import { netError } from "./errors.ts";
@@ -9,7 +10,7 @@ import { netError } from "./errors.ts";
 export type ExpectedServer =
   /** A DNS name of its certificate (RFC 9525); also sent as SNI, so the URL may hold an address. */
   | { readonly dns: string }
-  /** Its only URI name, exactly (X.509-SVID §2). */
+  /** Its only URI name, exactly, and a valid SPIFFE ID (X.509-SVID §2). */
   | { readonly spiffeId: string }
   /** DER, leaf first. */
   | { readonly accepts: (chain: readonly Uint8Array[]) => boolean };
@@ -24,7 +25,8 @@ export function checkServer(expected: ExpectedServer, certificate: PeerCertifica
   const chain = chainOf(certificate as DetailedPeerCertificate);
   if ("spiffeId" in expected) {
     const found = uriNamesOf(chain[0]);
-    const isExpected = found.length === 1 && found[0] === expected.spiffeId;
+    const only = found.length === 1 ? parseSpiffeId(found[0] ?? "") : undefined;
+    const isExpected = only?.ok === true && only.value === expected.spiffeId;
     return isExpected ? undefined : refusal("SERVER_ID_MISMATCH", { expected: expected.spiffeId, found });
   }
   return expected.accepts(chain) ? undefined : refusal("SERVER_NOT_ACCEPTED", {});

@@ -105,7 +105,7 @@ function anchorsOf(clientCa: ClientAuthorities): readonly string[] | undefined {
   return clientCa.pems;
 }
 
-/** A resumed session skips the check of the client's certificate. It cannot happen with our options; if it does, we do not serve it. */
+/** A resumed session skips the check of the client's certificate. Our options rule it out; should it happen, it is not served. */
 function refuseResumed(socket: TLSSocket, onConnectionError: TlsListenerOptions["onConnectionError"]): void {
   if (!socket.isSessionReused()) return;
   onConnectionError({ code: "TLS_RESUMED", reason: "session resumption is off" });

@@ -43,6 +43,12 @@ test("a folder that is open to others is refused and left as it is", async () =>
   assert.equal(mode(open), "755");
 });
 
+test("a folder that cannot be made is a listener that could not start", async () => {
+  using folder = testFolder();
+  writeFileSync(join(folder.path, "file"), "");
+  await assert.rejects(testListenAt(join(folder.path, "file", "operator.sock")), { code: "NET_LISTEN_FAILED" });
+});
+
 test("a path that does not fit a socket address is refused", async () => {
   using folder = testFolder();
   await assert.rejects(testListenAt(join(folder.path, "x".repeat(108))), { code: "NET_SOCKET_UNSAFE" });

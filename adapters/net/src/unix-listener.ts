@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, rmSync, type Stats, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
@@ -53,13 +53,26 @@ export async function listenUnix(options: UnixListenerOptions): Promise<UnixList
 
 /** Makes the folder; one that exists is checked and never changed, because it may be somebody else's (`/tmp`). */
 function preparePrivateFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { mode, uid } = statSync(folder);
+  const { mode, uid } = makeFolder(folder);
   if ((mode & OTHERS) !== 0 || uid !== process.getuid?.())
     throw netError("NET_SOCKET_UNSAFE", "socket folder is not for its owner alone", {
       folder,
       mode: (mode & 0o777).toString(8),
     });
+}
+
+function makeFolder(folder: string): Stats {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return statSync(folder);
+  } catch (cause) {
+    throw netError(
+      "NET_LISTEN_FAILED",
+      "could not make the socket's folder",
+      { folder, reason: reasonOf(cause) },
+      cause,
+    );
+  }
 }
 
 async function listenOrReplace(start: () => Promise<void>, path: string): Promise<void> {

@@ -9,7 +9,7 @@ import { createEventParser, type EventParser, type ReceivedEvent } from "./event
 
 export interface WatchOptions {
   readonly onEvent: (event: ReceivedEvent) => void;
-  /** The stream is lost; the caller polls until the next event (PROTOCOLS 7.3). Called once per loss, with the wait before the next try. */
+  /** Called once per loss, with the wait before the next try. The caller polls until the next event (PROTOCOLS 7.3). */
   readonly onLost: (error: AdapterError, wait: Duration) => void;
   readonly signal: AbortSignal;
   readonly random: Random;
@@ -23,8 +23,8 @@ export interface WatchOptions {
 export const WATCH_SILENCE_MS = 45_000;
 
 /**
- * Follows an event stream until the signal aborts, reconnecting with back-off and telling the last event it saw. Whatever happens to
- * the stream goes to `onLost`; it rejects only with what `onEvent` or `onLost` throws.
+ * Follows an event stream until the signal aborts, reconnecting with back-off and telling the last event it saw. Whatever happens
+ * to the stream goes to `onLost`; it rejects only with what `onEvent` or `onLost` throws.
  */
 export async function watch(client: HttpClient, path: string, options: WatchOptions): Promise<void> {
   const { signal, random, onLost, backoff = BACKOFF_POLICY } = options;

@@ -1,7 +1,7 @@
 import type { Instant } from "@vedette/base";
 import type { Kysely, Transaction } from "kysely";
 import { keyToRow } from "./endorsement-keys.ts";
-import type { Schema } from "./schema.ts";
+import type { ClaimRow, Schema } from "./schema.ts";
 
 /** A single-use permission to enrol one unregistered TPM (PROTOCOLS 2.1); only its hash is stored. */
 export interface Claim {
@@ -32,6 +32,8 @@ export interface Claims {
    * as a registered one. Of concurrent calls exactly one gets "taken".
    */
   take(use: ClaimUse, now: Instant): Promise<ClaimOutcome>;
+  /** Could be taken at this moment; says nothing about the next. */
+  isOpen(claim: Omit<ClaimUse, "ekHash">, now: Instant): Promise<boolean>;
 }
 
 /** A used or expired claim is remembered for 30 days, so that its reuse is answered precisely while anybody may still ask. */
@@ -53,20 +55,14 @@ export function createClaims(db: Kysely<Schema>): Claims {
       return result.numInsertedOrUpdatedRows === 1n;
     },
     take: (use, now) => db.transaction().execute((transaction) => take(transaction, use, now)),
+    isOpen: async (claim, now) => outcomeOf(await findClaim(db, claim), now) === "taken",
   };
 }
 
 async function take(db: Transaction<Schema>, use: ClaimUse, now: Instant): Promise<ClaimOutcome> {
-  const claim = await db
-    .selectFrom("claims")
-    .selectAll()
-    .where("hash", "=", use.hash)
-    .where("site", "=", use.site)
-    .where("class", "=", use.deviceClass)
-    .executeTakeFirst();
-  if (!claim) return "unknown";
-  if (claim.used_at !== null) return "used";
-  if (claim.not_after <= now) return "expired";
+  const claim = await findClaim(db, use);
+  const outcome = outcomeOf(claim, now);
+  if (!claim || outcome !== "taken") return outcome;
   await db.updateTable("claims").set({ used_at: now, used_by: use.ekHash }).where("hash", "=", use.hash).execute();
   const key = keyToRow({ ekHash: use.ekHash, site: use.site, deviceClass: use.deviceClass, label: claim.label });
   await db
@@ -75,4 +71,21 @@ async function take(db: Transaction<Schema>, use: ClaimUse, now: Instant): Promi
     .onConflict((conflict) => conflict.column("ek_hash").doUpdateSet(key))
     .execute();
   return "taken";
+}
+
+function findClaim(db: Kysely<Schema>, { hash, site, deviceClass }: Omit<ClaimUse, "ekHash">) {
+  return db
+    .selectFrom("claims")
+    .selectAll()
+    .where("hash", "=", hash)
+    .where("site", "=", site)
+    .where("class", "=", deviceClass)
+    .executeTakeFirst();
+}
+
+/** What taking it would answer. */
+function outcomeOf(claim: ClaimRow | undefined, now: Instant): ClaimOutcome {
+  if (!claim) return "unknown";
+  if (claim.used_at !== null) return "used";
+  return claim.not_after <= now ? "expired" : "taken";
 }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
@@ -36,12 +36,19 @@ export function openDatabase(directory: string, options: StoreOptions = {}): Kys
 function openFile(directory: string, path: string): DatabaseSync {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    // SQLite gives the WAL the mode of the database file, so creating that one as private makes both private.
-    closeSync(openSync(path, "a", 0o600));
+    if (!existsSync(path)) createPrivately(path);
     return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   } catch (cause) {
     throw storeError("STORE_FAILED", { path }, cause);
   }
+}
+
+/**
+ * SQLite gives the WAL the mode of the database file, so creating that one as private makes both private.
+ * INVARIANT: nothing but SQLite opens an existing store: closing any descriptor of a file drops the process's POSIX locks on it.
+ */
+function createPrivately(path: string): void {
+  closeSync(openSync(path, "wx", 0o600));
 }
 
 function configure(database: DatabaseSync, pagesMax: number): void {

@@ -60,12 +60,12 @@ export interface PolicyRow {
   readonly bytes: Uint8Array;
   readonly published_at: number;
 }
-export interface AcknowledgementRow {
+interface AcknowledgementRow {
   readonly node: string;
   readonly sequence: number;
   readonly at: number;
 }
-export interface TrustDocumentRow {
+interface TrustDocumentRow {
   readonly version: number;
   readonly text: string;
 }
