@@ -58,7 +58,7 @@ test("a claim is good until its end and not at it", async () => {
   assert.equal(await store.claims.take(use, addDuration(later, milliseconds(-1))), "taken");
 });
 
-test("a claim for another site or class is as unknown as none, and stays good for its own", async () => {
+test("a claim for another site or class is unknown there, and stays good for its own", async () => {
   await using store = await testStore();
   await store.claims.add(claim, now);
   for (const other of [{ site: "store-18" }, { deviceClass: "atm" }, { hash: "d".repeat(64) }])
