@@ -38,9 +38,6 @@ export {
 } from "./principal.ts";
 export { openFile, sealFile } from "./sealed-file.ts";
 export {
-  SPEND_COUNTERS_MAX,
-  SPEND_KEY_LENGTH_MAX,
-  SPEND_RESERVATIONS_MAX,
   type SpendCounter,
   SpendLedger,
   type SpendRequest,
@@ -48,21 +45,17 @@ export {
   type SpendState,
 } from "./spend-ledger.ts";
 export {
-  isDnsName,
   parseSpiffeId,
   parseTrustDomain,
   pathOf,
-  SPIFFE_ID_LENGTH_MAX,
   type SpiffeId,
   siteDomain,
-  siteNameOf,
   spiffeId,
   type TrustDomain,
   trustDomainOf,
 } from "./spiffe-id.ts";
 export { type OpenedState, openStateRecord, type StateRecord, sealStateRecord } from "./state-record.ts";
 export {
-  judgeEpoch,
   resumeStateWrite,
   type StateWrite,
   type StateWriteEffect,
@@ -75,7 +68,6 @@ export {
   openTrustDocument,
   type PolicyKey,
   signTrustDocument,
-  TRUST_DOCUMENT_TYPE,
   type TrustDocument,
   type TrustOpening,
 } from "./trust-document.ts";

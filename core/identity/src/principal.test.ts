@@ -10,7 +10,7 @@ import {
   mintCertificate,
   PURPOSE,
 } from "@vedette/x509";
-import { siteConstraints } from "./authorities.ts";
+import { isSiteCa, siteConstraints } from "./authorities.ts";
 import {
   codeOf,
   crypto,
@@ -67,9 +67,27 @@ function forge(authority: TestAuthority, template: Partial<CertificateTemplate>)
   return mintCertificate({ ...sound, ...template }, issuer);
 }
 
+function forgeAuthority(above: TestAuthority, template: Partial<CertificateTemplate>): TestAuthority {
+  return testAuthority(({ spki }) => ({
+    ok: true,
+    value: forge(above, {
+      spki,
+      subject: distinguishedName("Vedette", "forged"),
+      subjectKeyId: keyIdentifier(spki, crypto),
+      basicConstraints: { isCa: true, pathLength: 1 },
+      keyUsage: ["keyCertSign"],
+      extendedKeyUsage: [],
+      subjectAltNames: [uri("spiffe://example.org")],
+      ...template,
+    }),
+  }));
+}
+
 function uri(value: string): GeneralName {
   return { kind: "uri", value };
 }
+
+const NODE = { subjectAltNames: [uri("spiffe://example.org/node/n-1")] };
 
 test("a device is known by its class, its name and its site", () => {
   const { certificateHash, serial, ...principal } = need(judge(fleet.device));
@@ -165,8 +183,7 @@ test("a certificate for servers only is no principal", () => {
 });
 
 test("a stolen site CA cannot speak for a node", () => {
-  const forged = forge(siteCa, { subjectAltNames: [uri("spiffe://example.org/node/n-1")] });
-  assert.equal(codeOf(judge(forged)), "NAME_NOT_PERMITTED");
+  assert.equal(codeOf(judge(forge(siteCa, NODE))), "NAME_NOT_PERMITTED");
 });
 
 test("a stolen site CA cannot speak for another site", () => {
@@ -176,22 +193,20 @@ test("a stolen site CA cannot speak for another site", () => {
 });
 
 test("a stolen site CA cannot make another authority", () => {
-  const below = testAuthority(({ spki }) => ({
-    ok: true,
-    value: forge(siteCa, {
-      spki,
-      subject: distinguishedName("Vedette", "below"),
-      subjectKeyId: keyIdentifier(spki, crypto),
-      basicConstraints: { isCa: true },
-      keyUsage: ["keyCertSign"],
-      subjectAltNames: [],
-    }),
-  }));
+  const below = forgeAuthority(siteCa, { basicConstraints: { isCa: true }, subjectAltNames: [] });
   assert.equal(codeOf(judge(forge(below, {}), [below.der, ...SITE_CHAIN])), "PATH_LENGTH_EXCEEDED");
 });
 
 test("the issuing CA does not speak for a site's own devices", () => {
   assert.equal(codeOf(judge(forge(issuingCa, {}), [issuingCa.der])), "ISSUER_NOT_ENTITLED");
+});
+
+test("constraints that may be ignored confine nobody", () => {
+  const { nameConstraints } = siteCa.certificate;
+  assert.ok(nameConstraints);
+  assert.equal(isSiteCa(siteCa.certificate, STORE_17), true);
+  const advisory = { ...siteCa.certificate, nameConstraints: { ...nameConstraints, isCritical: false } };
+  assert.equal(isSiteCa(advisory, STORE_17), false);
 });
 
 const SITE = siteConstraints(STORE_17);
@@ -207,28 +222,39 @@ const LAX_SITES: Readonly<Record<string, Partial<CertificateTemplate>>> = {
 
 for (const [what, template] of Object.entries(LAX_SITES)) {
   test(`a site CA ${what} is entitled to nothing`, () => {
-    const lax = testAuthority(({ spki }) => ({
-      ok: true,
-      value: forge(issuingCa, {
-        spki,
-        subject: distinguishedName("Vedette", "lax"),
-        subjectKeyId: keyIdentifier(spki, crypto),
-        basicConstraints: { isCa: true, pathLength: 0 },
-        keyUsage: ["keyCertSign"],
-        extendedKeyUsage: [],
-        subjectAltNames: [uri("spiffe://store-17.example.org")],
-        ...template,
-      }),
-    }));
+    const sound = {
+      basicConstraints: { isCa: true, pathLength: 0 },
+      subjectAltNames: [uri("spiffe://store-17.example.org")],
+    };
+    const lax = forgeAuthority(issuingCa, { ...sound, ...template });
     assert.equal(codeOf(judge(forge(lax, {}), [lax.der, issuingCa.der])), "ISSUER_NOT_ENTITLED");
-    const node = forge(lax, { subjectAltNames: [uri("spiffe://example.org/node/n-1")] });
-    assert.notEqual(codeOf(judge(node, [lax.der, issuingCa.der])), "accepted");
+    assert.notEqual(codeOf(judge(forge(lax, NODE), [lax.der, issuingCa.der])), "accepted");
+  });
+}
+
+test("an authority below the issuing CA does not speak for nodes, however it is made", () => {
+  const below = forgeAuthority(issuingCa, {});
+  assert.equal(codeOf(judge(forge(below, NODE), [below.der, issuingCa.der])), "ISSUER_NOT_ENTITLED");
+});
+
+const NO_ISSUING_CAS: Readonly<Record<string, Partial<CertificateTemplate>>> = {
+  "is confined, even to the fleet": { nameConstraints: { permitted: [uri("example.org")], excluded: [] } },
+  "has another path length": { basicConstraints: { isCa: true, pathLength: 0 } },
+  "names another domain": { subjectAltNames: [uri("spiffe://store-17.example.org")] },
+  "names none": { subjectAltNames: [] },
+};
+
+for (const [what, template] of Object.entries(NO_ISSUING_CAS)) {
+  test(`an authority below the root that ${what} does not speak for nodes`, () => {
+    const sound = forgeAuthority(fleet.root, {});
+    assert.equal(codeOf(judge(forge(sound, NODE), [sound.der])), "accepted");
+    const authority = forgeAuthority(fleet.root, template);
+    assert.equal(codeOf(judge(forge(authority, NODE), [authority.der])), "ISSUER_NOT_ENTITLED");
   });
 }
 
 test("the root itself does not speak for nodes", () => {
-  const node = forge(fleet.root, { subjectAltNames: [uri("spiffe://example.org/node/n-1")] });
-  assert.equal(codeOf(judge(node, [])), "ISSUER_NOT_ENTITLED");
+  assert.equal(codeOf(judge(forge(fleet.root, NODE), [])), "ISSUER_NOT_ENTITLED");
 });
 
 test("a chain must end in the bundle of the ID's own domain", () => {
@@ -279,7 +305,7 @@ test("a principal does not outlive the authorities that vouch for it", () => {
     mintIssuingCa({ spki }, fleet.root, { ...ISSUANCE, lifetime: hours(1) }),
   );
   const node = forge(shortLived, {
-    subjectAltNames: [uri("spiffe://example.org/node/n-1")],
+    ...NODE,
     notAfter: addDuration(NOW, hours(10)),
   });
   assert.equal(need(judge(node, [shortLived.der])).notAfter, addDuration(NOW, hours(1)));

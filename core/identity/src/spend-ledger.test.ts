@@ -9,7 +9,7 @@ import {
   SPEND_RESERVATIONS_MAX,
   SpendLedger,
   type SpendRequest,
-} from "./index.ts";
+} from "./spend-ledger.ts";
 
 const MIDNIGHT = instant(Date.UTC(2026, 10, 22));
 const NOON = addDuration(MIDNIGHT, hours(12));
@@ -135,6 +135,20 @@ test("a ledger full of open windows takes no new counter, and forgets only close
   assert.equal(codeOf(ledger.reserve(withdrawal(1, { key: "new" }), later)), "accepted");
   assert.equal(codeOf(ledger.reserve(withdrawal(1, { key: "newer" }), later)), "SPEND_COUNTERS_FULL");
   assert.equal(ledger.spent("cash", "7", DAY, later), 2);
+});
+
+test("a counter forgotten after its window closed is not refilled by a clock that steps back", () => {
+  const ledger = setupLedger();
+  need(ledger.reserve(withdrawal(1_000), NOON));
+  const tomorrow = addDuration(NOON, DAY);
+  const fillers = Array.from({ length: SPEND_COUNTERS_MAX }, (_, i) =>
+    withdrawal(1, { key: `${i}`, window: hours(1) }),
+  );
+  for (const filler of fillers) need(ledger.reserve(filler, tomorrow));
+  const evening = addDuration(tomorrow, hours(2));
+  need(ledger.reserve(withdrawal(1_000), evening));
+  assert.equal(codeOf(ledger.reserve(withdrawal(1), NOON)), "SPEND_LIMIT_EXCEEDED");
+  assert.equal(ledger.state().timeFloor, evening);
 });
 
 test("reservations in flight are bounded", () => {

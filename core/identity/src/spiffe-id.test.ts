@@ -12,7 +12,7 @@ import {
   siteNameOf,
   spiffeId,
   trustDomainOf,
-} from "./index.ts";
+} from "./spiffe-id.ts";
 
 test("an ID is its trust domain and its path", () => {
   const id = need(parseSpiffeId("spiffe://store-17.example.org/device/pos/pos-1"));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { judgeEpoch, resumeStateWrite, type StateWrite, stepStateWrite } from "./index.ts";
+import { judgeEpoch, resumeStateWrite, type StateWrite, stepStateWrite } from "./state-write.ts";
 
 /** A disk that holds one record, a counter that only counts up, and copies that somebody has put aside. */
 interface World {

@@ -16,7 +16,8 @@ import {
 import { signJws, type VerificationKey, verifierKeyOf } from "@vedette/envelope";
 import { generateKey, type SoftwareKey } from "@vedette/runtime";
 import { codeOf, crypto, FLEET, NOW, need, STORE_17, STORE_18, testCreateFleet } from "./fleet-fixture.test.ts";
-import { openTrustDocument, principalOf, signTrustDocument, TRUST_DOCUMENT_TYPE, type TrustDocument } from "./index.ts";
+import { principalOf } from "./index.ts";
+import { openTrustDocument, signTrustDocument, TRUST_DOCUMENT_TYPE, type TrustDocument } from "./trust-document.ts";
 
 const fleet = testCreateFleet();
 const trustKey = generateKey("Ed25519");

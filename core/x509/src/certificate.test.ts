@@ -5,10 +5,10 @@ import { hex, instant, instantToString } from "@vedette/base";
 import { generateKey } from "@vedette/runtime";
 import fc from "fast-check";
 import { codeOf, crypto, leafTemplate, NOW, need, testCreateLeaf, testCreateRoot } from "./authority-fixture.test.ts";
+import { CERTIFICATE_LENGTH_MAX } from "./certificate.ts";
 import { contextTag, TAG } from "./der-reader.ts";
 import { der, oid, sequence, text, unsignedInteger } from "./der-writer.ts";
 import {
-  CERTIFICATE_LENGTH_MAX,
   type CertificateTemplate,
   distinguishedName,
   EMPTY_NAME,

@@ -1,5 +1,4 @@
-export { CERTIFICATE_LENGTH_MAX, type Certificate, parseCertificate } from "./certificate.ts";
-export { ecdsaSignatureToDer, parseEcdsaSignature } from "./ecdsa-signature.ts";
+export { type Certificate, parseCertificate } from "./certificate.ts";
 export type {
   CertificateError,
   NameConstraintError,
@@ -17,6 +16,6 @@ export {
 } from "./extensions.ts";
 export { type CertificateIssuer, type CertificateTemplate, mintCertificate } from "./mint.ts";
 export { distinguishedName, EMPTY_NAME, type GeneralName } from "./names.ts";
-export { INTERMEDIATES_MAX, PATH_LENGTH_MAX, type PathRequest, verifyPath } from "./path.ts";
-export { certificatesToPem, PEM_CERTIFICATES_MAX, parsePem } from "./pem.ts";
+export { INTERMEDIATES_MAX, type PathRequest, verifyPath } from "./path.ts";
+export { certificatesToPem, parsePem } from "./pem.ts";
 export { keyIdentifier, parsePublicKey } from "./public-key.ts";

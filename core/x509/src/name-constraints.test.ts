@@ -37,6 +37,7 @@ const CASES: readonly (readonly [string, GeneralName, readonly GeneralName[], re
     [],
     "NAME_NOT_PERMITTED",
   ],
+  ["user and port are not the host", uri("https://somebody@a.example.org:443/"), [uri("a.example.org")], [], "inside"],
   [
     "user and port do not hide the host",
     uri("https://a.example.org@evil.org:443/"),
