@@ -21,7 +21,12 @@ export function createLog(service: string, clock: Clock, write: (line: string) =
 /** Errors and bytes have no JSON of their own worth reading. */
 function readable(_key: string, value: unknown): unknown {
   if (value instanceof Error)
-    return { ...value, name: value.name, message: value.message, ...(value.cause === undefined ? {} : { cause: value.cause }) };
+    return {
+      ...value,
+      name: value.name,
+      message: value.message,
+      ...(value.cause === undefined ? {} : { cause: value.cause }),
+    };
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
   return typeof value === "bigint" ? Number(value) : value;
 }

@@ -15,7 +15,7 @@ const edge = {
       path: "/pricing/",
       methods: ["GET"],
       resourceType: "api",
-      upstream: { socket: "/run/pricing.sock" },
+      upstream: { socketPath: "/run/pricing.sock" },
     },
   ],
 };

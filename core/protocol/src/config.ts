@@ -112,7 +112,7 @@ export interface Route {
   /** The action's name for the policy; the HTTP method when absent. */
   readonly action?: string | undefined;
   readonly resourceType: string;
-  readonly upstream: { readonly host: string; readonly port: number } | { readonly socket: string };
+  readonly upstream: { readonly host: string; readonly port: number } | { readonly socketPath: string };
   /** Context attributes read from a JSON request body: name → JSON pointer (RFC 6901). */
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -123,9 +123,9 @@ const upstream: v.GenericSchema<unknown, Route["upstream"]> = v.union(
       host: v.pipe(v.string(), v.regex(/^[a-z0-9.:-]{1,253}$/)),
       port: v.pipe(count, v.minValue(1), v.maxValue(65_535)),
     }),
-    v.strictObject({ socket: filePath }),
+    v.strictObject({ socketPath: filePath }),
   ],
-  'an upstream {"host", "port"} or {"socket"}',
+  'an upstream {"host", "port"} or {"socketPath"}',
 );
 
 /** The edge node's configuration file. */

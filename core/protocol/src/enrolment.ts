@@ -24,6 +24,10 @@ export interface JoinFile {
   readonly name: string;
   readonly claim?: string | undefined;
   readonly claimExpires?: Instant | undefined;
+  /** For nodes: who signs the trust document. It comes with the join file, so that the control plane cannot name another. */
+  readonly trustKey?:
+    | { readonly keyId: string; readonly algorithm: "ES256" | "Ed25519"; readonly spki: Uint8Array }
+    | undefined;
 }
 
 export const joinFile: v.GenericSchema<unknown, JoinFile> = v.strictObject({
@@ -36,6 +40,13 @@ export const joinFile: v.GenericSchema<unknown, JoinFile> = v.strictObject({
   name: label,
   claim: v.optional(v.pipe(v.string(), v.minLength(22), v.maxLength(128))),
   claimExpires: v.optional(instantField),
+  trustKey: v.optional(
+    v.strictObject({
+      keyId: label,
+      algorithm: v.picklist(["ES256", "Ed25519"]),
+      spki: bytes(SPKI_LENGTH_MAX, 1),
+    }),
+  ),
 });
 
 /** Message 1 of enrolment and of re-attestation. The SHA-256 of its exact bytes goes into the binding (PROTOCOLS 2.4). */

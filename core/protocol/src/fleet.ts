@@ -30,15 +30,17 @@ export const generations: v.GenericSchema<unknown, Generations> = v.strictObject
   status: count,
 });
 
-/** `POST /v1/claims` of the operator API: asks for a join file's single-use claim. */
-export interface ClaimRequest {
+/** `POST /v1/joins` of the operator API: asks for a join file, with a single-use claim where the TPM is not registered. */
+export interface JoinRequest {
   readonly site: string;
   readonly class: string;
   readonly name: string;
+  readonly isClaimed: boolean;
 }
 
-export const claimRequest: v.GenericSchema<unknown, ClaimRequest> = v.strictObject({
+export const joinRequest: v.GenericSchema<unknown, JoinRequest> = v.strictObject({
   site: label,
   class: label,
   name: label,
+  isClaimed: v.boolean(),
 });

@@ -33,11 +33,11 @@ export {
 } from "./enrolment.ts";
 export type { ConfigError, ProtocolError } from "./errors.ts";
 export {
-  type ClaimRequest,
-  claimRequest,
   type Generations,
   generations,
+  type JoinRequest,
+  joinRequest,
   type PolicyAcknowledgement,
   policyAcknowledgement,
 } from "./fleet.ts";
-export { encodeMessage, MESSAGE_LENGTH_MAX, parseMessage, parseValue } from "./message.ts";
+export { encodeMessage, MESSAGE_LENGTH_MAX, parseMessage, parseValue, type Schema } from "./message.ts";

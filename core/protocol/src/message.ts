@@ -2,6 +2,9 @@ import { base64url, err, ok, parseUtf8, type Result } from "@vedette/base";
 import * as v from "valibot";
 import type { ProtocolError } from "./errors.ts";
 
+/** A definition of ours: what is checked, and what type comes of it. */
+export type Schema<T> = v.GenericSchema<unknown, T>;
+
 /** Ordinary messages between tiers; enrolment and policy bundles name limits of their own. */
 export const MESSAGE_LENGTH_MAX = 65_536;
 
