@@ -1,0 +1,149 @@
+import { openDesk } from "@vedette/attestation";
+import { type Clock, type Crypto, hours, type Random, Secret } from "@vedette/base";
+import { noteSignerOf, parseVerifierKey, type VerifierKey } from "@vedette/envelope";
+import { openMirror } from "@vedette/journal";
+import { createEventHub, createRouter, listenTls, listenUnix } from "@vedette/net";
+import type { ControlConfig } from "@vedette/protocol";
+import { type Log, makePrivateDirectory, readKeyFile, rememberedPort, rememberPort } from "@vedette/runtime";
+import { type NodeRecord, openStore } from "@vedette/store";
+import { certificatesToPem } from "@vedette/x509";
+import { enrolmentRoutes } from "./enrolment.ts";
+import { controlFiles } from "./files.ts";
+import { fleetRoutes, originOf } from "./fleet-api.ts";
+import { openIssuer } from "./issuer.ts";
+import { operatorRoutes } from "./operator-api.ts";
+import { mirrorName, readAnchors, readTrustDocument } from "./trust.ts";
+
+export interface ControlOptions {
+  readonly config: ControlConfig;
+  /** Folder of the configuration file; relative paths in it start there. */
+  readonly folder: string;
+  readonly data: string;
+  readonly operatorSocket: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: Crypto;
+  readonly log: Log;
+}
+
+export interface RunningControl extends AsyncDisposable {
+  readonly enrolUrl: string;
+  readonly fleetUrl: string;
+  readonly operatorSocket: string;
+  close(): Promise<void>;
+}
+
+/** Server certificates live a week; renewed long before, without dropping a connection. */
+const SERVER_CERTIFICATE_RENEWAL = hours(24);
+
+/** Starts the control plane on its data folder. Throws `AdapterError` when a file, port or socket cannot be had. */
+export async function startControl(options: ControlOptions): Promise<RunningControl> {
+  const { config, folder, data, clock, random, crypto, log } = options;
+  const files = controlFiles(data);
+  makePrivateDirectory(data);
+  const issuer = openIssuer({ files, clock, random, crypto });
+  const trust = readTrustDocument(files, clock.now(), crypto);
+  const mirrorKey = readKeyFile(files.mirrorKey);
+  await using stack = new AsyncDisposableStack();
+  const store = stack.use(await openStore(files.store));
+  const logKeys = new LogKeys(crypto);
+  for (const node of await store.nodes.list()) logKeys.put(node);
+  const mirror = openMirror({
+    path: files.mirror,
+    cosigner: noteSignerOf("cosignature", mirrorName(config.fleet), mirrorKey, crypto),
+    crypto,
+    keysOf: (origin) => logKeys.of(origin),
+  });
+  stack.defer(() => mirror.close());
+  const events = stack.use(createEventHub());
+  const shared = { config, store, mirror, events, clock, random, crypto, log, issuer, trust: () => trust };
+  const listening = { enrolUrl: "", fleetUrl: "" };
+  const serverNames = [`control.${config.fleet}`, ...config.serverNames];
+  const certificate = issuer.serverCertificate(serverNames);
+  const failures = {
+    random,
+    onConnectionError: (problem: object) =>
+      log("info", "a connection failed before there was a principal", { ...problem }),
+    onHandlerError: (error: unknown) => log("error", "a request failed", { error }),
+  };
+  const enrolRoutes = enrolmentRoutes({
+    ...shared,
+    desk: openDesk({ crypto, random, sessionKey: new Secret(random.bytes(32)) }),
+    verifierKey: readKeyFile(files.issuingKey),
+    anchors: readAnchors(config, folder),
+    trustDocument: () => trust.text,
+    fleetUrl: () => listening.fleetUrl,
+    mirroredSize: (node) => mirror.log(originOf(node))?.cosigned?.size ?? 0,
+    onNode: (node) => logKeys.put(node),
+  });
+  const listen = async (
+    name: "enrol" | "fleet",
+    handler: ReturnType<typeof createRouter>,
+    clientCa: Parameters<typeof listenTls>[0]["clientCa"],
+  ) => {
+    const { host, port } = parseAddress(config.listen[name]);
+    const listener = stack.use(
+      await listenTls({ ...failures, certificate, clientCa, host, port: rememberedPort(data, name, port), handler }),
+    );
+    rememberPort(data, name, listener.port);
+    return listener;
+  };
+  const enrol = await listen("enrol", createRouter(enrolRoutes), "none");
+  const fleet = await listen("fleet", createRouter(fleetRoutes(shared)), {
+    // Node's server drops CAs that only the client sent, so the issuing CA is named here.
+    pems: [certificatesToPem([issuer.certificate.der, issuer.root.der])],
+    required: true,
+  });
+  listening.enrolUrl = enrol.url;
+  listening.fleetUrl = fleet.url;
+  stack.use(
+    await listenUnix({
+      ...failures,
+      path: options.operatorSocket,
+      handler: createRouter(
+        operatorRoutes({
+          ...shared,
+          root: issuer.root,
+          trustKey: trust.trustKey,
+          mirrorSpki: mirrorKey.spki,
+          enrolUrl: () => listening.enrolUrl,
+          fleetUrl: () => listening.fleetUrl,
+        }),
+      ),
+    }),
+  );
+  const renewal = setInterval(() => {
+    const next = issuer.serverCertificate(serverNames);
+    for (const listener of [enrol, fleet]) listener.swapCertificate(next);
+  }, SERVER_CERTIFICATE_RENEWAL);
+  stack.defer(() => clearInterval(renewal));
+  const running = stack.move();
+  log("info", "the control plane is ready", { ...listening });
+  const close = () => running.disposeAsync();
+  return { ...listening, operatorSocket: options.operatorSocket, close, [Symbol.asyncDispose]: close };
+}
+
+/** The keys that may sign a node's log: exactly the one that its last attestation named. */
+class LogKeys {
+  readonly #keysByOrigin = new Map<string, readonly VerifierKey[]>();
+  readonly #crypto: Crypto;
+
+  constructor(crypto: Crypto) {
+    this.#crypto = crypto;
+  }
+
+  put(node: NodeRecord): void {
+    const key = parseVerifierKey(node.journalKey, this.#crypto);
+    this.#keysByOrigin.set(originOf(node), key.ok ? [key.value] : []);
+  }
+
+  of(origin: string): readonly VerifierKey[] | undefined {
+    return this.#keysByOrigin.get(origin);
+  }
+}
+
+/** `host:port`, already checked by the configuration's schema. */
+export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,257 @@
+import {
+  type AttestationError,
+  type AttestationResult,
+  challengeToMessage,
+  type EnrolmentDesk,
+  type EnrolmentPolicy,
+  kindOfAttestationError,
+  parseEnrolmentRequest,
+  parseEvidence,
+  resultToEar,
+  signEar,
+} from "@vedette/attestation";
+import {
+  addDuration,
+  type Clock,
+  type Crypto,
+  type Duration,
+  hex,
+  type Instant,
+  minutes,
+  type Signer,
+  utf8,
+} from "@vedette/base";
+import { formatVerifierKey, verifierKeyOf } from "@vedette/envelope";
+import { type HttpRequest, type HttpResponse, type Route, refusalResponse, route } from "@vedette/net";
+import {
+  type ControlConfig,
+  ENROLMENT_MESSAGE_LENGTH_MAX,
+  encodeMessage,
+  type NodeClass,
+  type NodeGrant,
+} from "@vedette/protocol";
+import type { Log } from "@vedette/runtime";
+import type { ControlStore, NodeRecord } from "@vedette/store";
+import { parsePublicKey } from "@vedette/x509";
+import { originOf } from "./fleet-api.ts";
+import { type Issuer, nodeIdOf } from "./issuer.ts";
+
+export interface EnrolmentOptions {
+  readonly config: ControlConfig;
+  readonly desk: EnrolmentDesk;
+  readonly store: ControlStore;
+  readonly issuer: Issuer;
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly log: Log;
+  /** Signs attestation results. */
+  readonly verifierKey: Signer;
+  /** EK anchors by class, DER. */
+  readonly anchors: ReadonlyMap<string, readonly Uint8Array[]>;
+  trustDocument(): string;
+  fleetUrl(): string;
+  /** Called when a node's record has changed, for whoever keeps its keys at hand. */
+  onNode(node: NodeRecord): void;
+  /** Size of this node's log that the mirror holds; a journal that has become smaller was rolled back. */
+  mirroredSize(node: { readonly id: string; readonly site: string }): number;
+}
+
+/** Between the two messages: what message 1 named beside what the desk seals, under that message's digest. */
+interface Waiting {
+  readonly siteCaSpki: Uint8Array;
+  readonly journalSpki: Uint8Array;
+  readonly until: Instant;
+}
+
+/** A desk session lives a minute; what waits beside it lives no longer. */
+const WAITING_LIFE: Duration = minutes(1);
+/** As many attesters at once as the desk can remember sessions for in a minute. */
+const WAITING_MAX = 65_536;
+
+/** `/v1/enrol` and `/v1/reattest`: server-authenticated, everything else is proved by the evidence (PROTOCOLS §2). */
+export function enrolmentRoutes(options: EnrolmentOptions): readonly Route[] {
+  const waitingByDigest = new Map<string, Waiting>();
+  const first = (purpose: string) => (request: HttpRequest) => challenge(request, purpose, options, waitingByDigest);
+  const second = (request: HttpRequest) => appraise(request, options, waitingByDigest);
+  return ["enrol", "reattest"].flatMap((purpose) => [
+    route("POST", `/v1/${purpose}`, first(purpose)),
+    route("POST", `/v1/${purpose}/evidence`, second),
+  ]);
+}
+
+async function challenge(
+  http: HttpRequest,
+  purpose: string,
+  options: EnrolmentOptions,
+  waitingByDigest: Map<string, Waiting>,
+): Promise<HttpResponse> {
+  const { desk, store, clock, crypto, log } = options;
+  const now = clock.now();
+  const received = parseEnrolmentRequest(await http.body(ENROLMENT_MESSAGE_LENGTH_MAX), crypto);
+  if (!received.ok)
+    return refusalResponse(400, received.error.code, "the enrolment message is not well formed", { ...received.error });
+  const { request, siteCaSpki, journalSpki } = received.value;
+  const isJournalKey = journalSpki !== undefined && isAlgorithm(journalSpki, "Ed25519");
+  const isSiteCaKey = siteCaSpki !== undefined && isAlgorithm(siteCaSpki, "ES256");
+  if (request.purpose !== purpose || !isJournalKey || !isSiteCaKey)
+    return refusalResponse(400, "NOT_A_NODE_REQUEST", "a node names its purpose, its site CA key and its journal key");
+  const nodeClass = options.config.classes[request.deviceClass];
+  const anchors = options.anchors.get(request.deviceClass);
+  if (!nodeClass || !anchors) return refusalResponse(403, "CLASS_UNKNOWN", "no such class is configured");
+  const policy = await policyFor(request, nodeClass, anchors, options, now);
+  const outcome = desk.challenge(request, policy, { now, channel: http.channel });
+  if (!outcome.ok) return refuseEvidence(outcome.error, log, { site: request.site, node: request.name });
+  const answer = encodeMessage(challengeToMessage(outcome.value));
+  if (outcome.value.outcome === "pending") {
+    const { ekHash } = outcome.value;
+    await store.pending.note(
+      { ekHash, site: request.site, deviceClass: request.deviceClass, reason: "EK_UNREGISTERED" },
+      now,
+    );
+    log("warn", "a genuine but unregistered TPM is pending", { ekHash, site: request.site, node: request.name });
+    return json(202, answer);
+  }
+  sweep(waitingByDigest, now);
+  if (waitingByDigest.size >= WAITING_MAX) return refusalResponse(503, "DESK_FULL", "too many enrolments at once");
+  waitingByDigest.set(hex(request.messageDigest), { siteCaSpki, journalSpki, until: addDuration(now, WAITING_LIFE) });
+  return json(200, answer);
+}
+
+async function policyFor(
+  request: {
+    readonly site: string;
+    readonly name: string;
+    readonly deviceClass: string;
+    readonly claim?: string | undefined;
+  },
+  nodeClass: NodeClass,
+  anchors: readonly Uint8Array[],
+  { config, store, crypto }: EnrolmentOptions,
+  now: Instant,
+): Promise<EnrolmentPolicy> {
+  const { site, name, deviceClass } = request;
+  const known = await store.nodes.find(nodeIdOf(site, name));
+  const claimed = await store.endorsementKeys.list();
+  const registered = new Set([
+    ...config.nodes
+      .filter((node) => node.site === site && node.name === name && node.class === deviceClass)
+      .map((node) => node.ek),
+    ...claimed
+      .filter((key) => key.site === site && key.label === name && key.deviceClass === deviceClass)
+      .map((key) => key.ekHash),
+  ]);
+  const claim = request.claim === undefined ? undefined : hex(crypto.hash("sha256", utf8(request.claim)));
+  const isClaimOpen = claim !== undefined && (await store.claims.isOpen({ hash: claim, site, deviceClass }, now));
+  return {
+    anchors,
+    pcrSelection: { bank: "sha256", pcrs: nodeClass.pcrs.toSorted((a, b) => a - b) },
+    isEkRegistered: (ekHash) => registered.has(ekHash),
+    isClaimValid: () => isClaimOpen,
+    knownAkName: known?.akName,
+    isSoftwareAttesterAllowed: nodeClass.allowsSoftwareAttester,
+    isTpmSeen: known !== undefined,
+  };
+}
+
+async function appraise(
+  http: HttpRequest,
+  options: EnrolmentOptions,
+  waitingByDigest: Map<string, Waiting>,
+): Promise<HttpResponse> {
+  const { config, desk, clock, log } = options;
+  const now = clock.now();
+  const evidence = parseEvidence(await http.body(ENROLMENT_MESSAGE_LENGTH_MAX));
+  if (!evidence.ok)
+    return refusalResponse(400, evidence.error.code, "the evidence is not well formed", { ...evidence.error });
+  const classByName = (name: string): NodeClass | undefined => config.classes[name];
+  const result = desk.appraise(evidence.value, (deviceClass) => referenceOf(classByName(deviceClass)), {
+    now,
+    channel: http.channel,
+  });
+  if (!result.ok) return refuseEvidence(result.error, log, {});
+  const waiting = waitingByDigest.get(result.value.messageDigest);
+  waitingByDigest.delete(result.value.messageDigest);
+  if (!waiting) return refusalResponse(409, "SESSION_INVALID", "no enrolment waits for this evidence; begin again");
+  return admit(result.value, waiting, options);
+}
+
+function referenceOf(nodeClass: NodeClass | undefined) {
+  return { bank: "sha256" as const, pcrs: nodeClass?.referenceValues ?? {} };
+}
+
+async function admit(result: AttestationResult, waiting: Waiting, options: EnrolmentOptions): Promise<HttpResponse> {
+  const { config, store, issuer, log, clock } = options;
+  const nodeId = nodeIdOf(result.site, result.name);
+  const node = { id: nodeId, site: result.site };
+  const known = await store.nodes.find(nodeId);
+  const isRolledBack = result.journal.size < options.mirroredSize(node);
+  if (result.verdict === "contraindicated" || isRolledBack) {
+    await store.nodes.setState(nodeId, "contraindicated");
+    log("warn", "a node is contraindicated and gets nothing", { nodeId, reasons: result.reasons, isRolledBack });
+    const reasons = isRolledBack ? [{ code: "JOURNAL_ROLLBACK" }] : result.reasons.map((reason) => ({ ...reason }));
+    return refusalResponse(403, "CONTRAINDICATED", "the evidence shows a state that is not to be trusted", { reasons });
+  }
+  if (result.claimHash !== undefined) {
+    const use = { hash: result.claimHash, site: result.site, deviceClass: result.deviceClass, ekHash: result.ekHash };
+    const taken = await store.claims.take(use, clock.now());
+    if (taken !== "taken") return refusalResponse(403, `CLAIM_${taken.toUpperCase()}`, "the claim cannot be used");
+  }
+  const nodeClass = config.classes[result.deviceClass];
+  if (!nodeClass) return refusalResponse(403, "CLASS_UNKNOWN", "no such class is configured");
+  const svid = issuer.nodeSvid(result, nodeClass.svidLifetime);
+  const siteCa = issuer.siteCa(result.site, waiting.siteCaSpki, config.siteCaLifetime);
+  const attestationResult = signEar(resultToEar(result, `spiffe://${config.fleet}`), "control", options.verifierKey);
+  const record: NodeRecord = {
+    id: nodeId,
+    site: result.site,
+    deviceClass: result.deviceClass,
+    ekHash: result.ekHash,
+    akName: result.akName,
+    journalKey: formatVerifierKey(verifierKeyOf("ed25519", originOf(node), waiting.journalSpki, options.crypto)),
+    state: "active",
+    attestedAt: result.attestedAt,
+    svid: { serial: svid.leaf.serial, notAfter: svid.leaf.notAfter },
+    journal: known?.journal ?? { size: 0, root: "" },
+    ear: attestationResult,
+  };
+  const stored = await store.nodes.put(record);
+  if (!stored.ok) return refusalResponse(403, stored.error.code, "this node cannot be recorded", { ...stored.error });
+  options.onNode(record);
+  await store.pending.remove(result.ekHash);
+  log("info", "a node was appraised and received its identity", {
+    nodeId,
+    verdict: result.verdict,
+    purpose: result.purpose,
+  });
+  const grant: NodeGrant = {
+    version: 1,
+    state: "active",
+    svid: svid.certificates,
+    siteCa: siteCa.certificates,
+    trustDocument: options.trustDocument(),
+    fleetUrl: options.fleetUrl(),
+    attestationResult,
+  };
+  return json(200, encodeMessage(grant));
+}
+
+function isAlgorithm(spki: Uint8Array, algorithm: Signer["algorithm"]): boolean {
+  const key = parsePublicKey(spki);
+  return key.ok && key.value === algorithm;
+}
+
+function refuseEvidence(error: AttestationError, log: Log, facts: Readonly<Record<string, string>>): HttpResponse {
+  const kind = kindOfAttestationError(error);
+  log("warn", "evidence was refused", { ...facts, code: error.code, kind });
+  // PROTOCOLS 2.7: what is bad, unknown, replayed, late and busy stay apart.
+  const status = { bad: 400, unknown: 403, replayed: 409, "too-late": 410, busy: 503 }[kind];
+  return refusalResponse(status, error.code, `the evidence is ${kind}`, {});
+}
+
+function json(status: number, text: string): HttpResponse {
+  return { status, headers: { "content-type": "application/json" }, body: utf8(text) };
+}
+
+function sweep(waitingByDigest: Map<string, Waiting>, now: Instant): void {
+  for (const [channel, waiting] of waitingByDigest) if (waiting.until <= now) waitingByDigest.delete(channel);
+}

@@ -1,0 +1,126 @@
+import { ByteReader, type Clock, type Crypto, utf8 } from "@vedette/base";
+import { type Principal, principalOf, type TrustDocument } from "@vedette/identity";
+import type { Mirror } from "@vedette/journal";
+import {
+  bytesResponse,
+  type EventHub,
+  emptyResponse,
+  type HttpRequest,
+  type HttpResponse,
+  jsonResponse,
+  type Route,
+  refusalResponse,
+  route,
+} from "@vedette/net";
+import { parseMessage, policyAcknowledgement } from "@vedette/protocol";
+import type { Log } from "@vedette/runtime";
+import type { ControlStore, Generations, NodeRecord } from "@vedette/store";
+import {
+  ADD_CHECKPOINT_LENGTH_MAX,
+  ADD_ENTRIES_LENGTH_MAX,
+  type MirrorAnswer,
+  parseAddCheckpoint,
+  readAddEntriesHeader,
+} from "@vedette/tlog";
+
+export interface FleetApiOptions {
+  readonly store: ControlStore;
+  readonly mirror: Mirror;
+  readonly events: EventHub;
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly log: Log;
+  trust(): { readonly text: string; readonly document: TrustDocument };
+}
+
+/** A request of a node that is who it says and in good standing. */
+interface NodeCall {
+  readonly http: HttpRequest;
+  readonly principal: Principal;
+  readonly node: NodeRecord;
+}
+
+/** The Fleet API for enrolled nodes: mTLS with node SVIDs of the fleet's own domain, judged on every request (PROTOCOLS 1.1, 3.2). */
+export function fleetRoutes(options: FleetApiOptions): readonly Route[] {
+  const { store, mirror, events, clock } = options;
+  const forNode = (method: string, path: string, handle: (call: NodeCall) => Promise<HttpResponse>): Route =>
+    route(method, path, async (http) => {
+      const call = await identify(http, options);
+      return "status" in call ? call : handle(call);
+    });
+  return [
+    forNode("GET", "/v1/watch", async ({ http, node }) => {
+      const current = await store.generations(node.site);
+      return events.subscribe(http, node.site, generationsEvent(current));
+    }),
+    forNode("GET", "/v1/generations", async ({ node }) =>
+      jsonResponse(200, { ...(await store.generations(node.site)) }),
+    ),
+    forNode("GET", "/v1/policy", async ({ node }) => {
+      const policy = await store.policies.current(node.site);
+      if (!policy) return emptyResponse(204);
+      return bytesResponse(200, "application/gzip", policy.bytes, { etag: `"${policy.sequence}"` });
+    }),
+    forNode("POST", "/v1/policy/acknowledgements", async ({ http, node }) => {
+      const message = parseMessage(policyAcknowledgement, await http.body(ACKNOWLEDGEMENT_LENGTH_MAX));
+      if (!message.ok)
+        return refusalResponse(400, message.error.code, "the acknowledgement is not well formed", { ...message.error });
+      const { sequence, refused } = message.value;
+      options.log(refused ? "warn" : "info", "a node answered a policy", { node: node.id, sequence, refused });
+      if (!refused) await store.policies.acknowledge({ node: node.id, sequence, at: clock.now() });
+      return emptyResponse(204);
+    }),
+    forNode("GET", "/v1/trust", async () => bytesResponse(200, "application/jose", utf8(options.trust().text))),
+    forNode("POST", "/v1/journal/add-checkpoint", async ({ http, node }) => {
+      const body = await http.body(ADD_CHECKPOINT_LENGTH_MAX);
+      const request = parseAddCheckpoint(body);
+      if (request.ok && request.value.origin !== originOf(node)) return refuseForeignLog();
+      return toResponse(mirror.addCheckpoint(body), node, options);
+    }),
+    forNode("POST", "/v1/journal/add-entries", async ({ http, node }) => {
+      const body = await http.body(ADD_ENTRIES_LENGTH_MAX);
+      const header = readAddEntriesHeader(new ByteReader(body));
+      if (header.ok && header.value.origin !== originOf(node)) return refuseForeignLog();
+      return toResponse(mirror.addEntries(body, clock.now()), node, options);
+    }),
+  ];
+}
+
+const ACKNOWLEDGEMENT_LENGTH_MAX = 4_096;
+
+export function generationsEvent(generations: Generations) {
+  const { policy, trust, status } = generations;
+  return { id: `${policy}.${trust}.${status}`, type: "generations", data: { policy, trust, status } };
+}
+
+/** The origin line of a node's journal (C2SP tlog-checkpoint): one log for each node. */
+export function originOf(node: { readonly id: string; readonly site: string }): string {
+  return `${node.site}/${node.id}/journal`;
+}
+
+async function identify(http: HttpRequest, options: FleetApiOptions): Promise<NodeCall | HttpResponse> {
+  const { store, clock, crypto, log } = options;
+  const { document } = options.trust();
+  const [leaf, ...intermediates] = http.peer?.certificateChain ?? [];
+  if (!leaf) return refusalResponse(401, "CERTIFICATE_MISSING", "the Fleet API wants a node SVID");
+  const principal = principalOf({ leaf, intermediates }, document, clock.now(), crypto);
+  if (!principal.ok) {
+    log("warn", "a client of the Fleet API is nobody we know", { code: principal.error.code });
+    return refusalResponse(401, principal.error.code, "the certificate is not a principal of this fleet");
+  }
+  if (principal.value.kind !== "node")
+    return refusalResponse(403, "NOT_A_NODE", "only nodes speak here; a site's certificate never speaks for a node");
+  const node = await store.nodes.find(principal.value.name);
+  if (!node) return refusalResponse(403, "NODE_UNKNOWN", "this node is not enrolled");
+  if (node.state !== "active") return refusalResponse(403, "NODE_CONTRAINDICATED", "this node must re-attest first");
+  return { http, principal: principal.value, node };
+}
+
+function refuseForeignLog(): HttpResponse {
+  return refusalResponse(403, "LOG_FOREIGN", "a node uploads its own journal only");
+}
+
+function toResponse(answer: MirrorAnswer, node: NodeRecord, { log }: FleetApiOptions): HttpResponse {
+  if (answer.refusal) log("info", "the mirror answered with a refusal", { node: node.id, code: answer.refusal.code });
+  return { status: answer.status, headers: { "content-type": answer.contentType }, body: utf8(answer.body) };
+}

@@ -1,0 +1,153 @@
+import {
+  addDuration,
+  base64,
+  base64url,
+  type Clock,
+  type Crypto,
+  hex,
+  instantToString,
+  type Json,
+  type Random,
+  utf8,
+} from "@vedette/base";
+import { formatVerifierKey, type VerificationKey, verifierKeyOf } from "@vedette/envelope";
+import type { TrustDocument } from "@vedette/identity";
+import type { Mirror } from "@vedette/journal";
+import {
+  type EventHub,
+  type HttpRequest,
+  type HttpResponse,
+  jsonResponse,
+  type Route,
+  refusalResponse,
+  route,
+} from "@vedette/net";
+import { type ControlConfig, joinRequest, parseMessage } from "@vedette/protocol";
+import type { Log } from "@vedette/runtime";
+import { type ControlStore, POLICY_LENGTH_MAX } from "@vedette/store";
+import type { Certificate } from "@vedette/x509";
+import { generationsEvent, originOf } from "./fleet-api.ts";
+import { publishPolicy } from "./policies.ts";
+import { mirrorName } from "./trust.ts";
+
+export interface OperatorApiOptions {
+  readonly config: ControlConfig;
+  readonly store: ControlStore;
+  readonly mirror: Mirror;
+  readonly events: EventHub;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: Crypto;
+  readonly log: Log;
+  readonly root: Certificate;
+  readonly trustKey: VerificationKey;
+  readonly mirrorSpki: Uint8Array;
+  trust(): { readonly text: string; readonly document: TrustDocument };
+  enrolUrl(): string;
+  fleetUrl(): string;
+}
+
+const CLAIM_BYTES = 24;
+
+/** The operator API: a Unix socket for its owner alone (PROTOCOLS 5.5). */
+export function operatorRoutes(options: OperatorApiOptions): readonly Route[] {
+  return [
+    route("GET", "/v1/status", async () => jsonResponse(200, await describe(options))),
+    route("POST", "/v1/policies", (request) => publish(request, options)),
+    route("POST", "/v1/joins", (request) => createJoin(request, options)),
+    route("GET", "/v1/audit/trust", async () => jsonResponse(200, await auditTrust(options))),
+  ];
+}
+
+async function publish(request: HttpRequest, options: OperatorApiOptions): Promise<HttpResponse> {
+  const { store, events, clock, crypto, log } = options;
+  const bytes = await request.body(POLICY_LENGTH_MAX);
+  const site = request.query.get("site") ?? "";
+  const bundle = await publishPolicy(bytes, site, store, options.trust().document, clock.now(), crypto);
+  if (!bundle.ok) {
+    const { code, ...facts } = bundle.error;
+    const message = "the policy bundle was not published; what ran before still runs";
+    return refusalResponse(422, code, message, JSON.parse(JSON.stringify(facts)));
+  }
+  const { sequence, revision } = bundle.value;
+  events.publish(generationsEvent(await store.generations(site)), site);
+  log("info", "a policy bundle was published", { site, sequence, revision });
+  return jsonResponse(201, { site, sequence, revision });
+}
+
+async function createJoin(request: HttpRequest, options: OperatorApiOptions): Promise<HttpResponse> {
+  const { config, store, clock, random, crypto, trustKey } = options;
+  const message = parseMessage(joinRequest, await request.body(JOIN_LENGTH_MAX));
+  if (!message.ok)
+    return refusalResponse(400, message.error.code, "the request is not well formed", { ...message.error });
+  const { site, name, isClaimed } = message.value;
+  const deviceClass = message.value.class;
+  if (!Object.hasOwn(config.classes, deviceClass))
+    return refusalResponse(422, "CLASS_UNKNOWN", "no such class is configured", { class: deviceClass });
+  const join: Record<string, Json> = {
+    kind: "vedette/join/v1",
+    url: options.enrolUrl(),
+    root: hex(crypto.hash("sha256", options.root.der)),
+    fleet: config.fleet,
+    site,
+    class: deviceClass,
+    name,
+    trustKey: { keyId: trustKey.keyId, algorithm: trustKey.algorithm, spki: base64url(trustKey.spki) },
+  };
+  if (isClaimed) {
+    const claim = base64url(random.bytes(CLAIM_BYTES));
+    const notAfter = addDuration(clock.now(), config.claimLifetime);
+    const hash = hex(crypto.hash("sha256", utf8(claim)));
+    await store.claims.add({ hash, site, deviceClass, label: name, notAfter }, clock.now());
+    join["claim"] = claim;
+    join["claimExpires"] = instantToString(notAfter);
+  }
+  return jsonResponse(201, join);
+}
+const JOIN_LENGTH_MAX = 4_096;
+
+/** What an auditor needs to trust beforehand: the keys of the logs, as attested, and the key of the mirror. */
+async function auditTrust({ config, store, mirrorSpki, crypto, clock }: OperatorApiOptions): Promise<Json> {
+  const nodes = await store.nodes.list();
+  const name = mirrorName(config.fleet);
+  return {
+    kind: "vedette/audit-trust/v1",
+    fleet: config.fleet,
+    madeAt: instantToString(clock.now()),
+    logs: nodes.map((node) => ({ node: node.id, origin: originOf(node), verifierKey: node.journalKey })),
+    mirrors: [{ name, verifierKey: formatVerifierKey(verifierKeyOf("cosignature", name, mirrorSpki, crypto)) }],
+  };
+}
+
+async function describe({ config, store, mirror, root, crypto, ...options }: OperatorApiOptions): Promise<Json> {
+  const [nodes, pending, acknowledgements] = [
+    await store.nodes.list(),
+    await store.pending.list(),
+    await store.policies.acknowledgements(),
+  ];
+  return {
+    fleet: config.fleet,
+    enrolUrl: options.enrolUrl(),
+    fleetUrl: options.fleetUrl(),
+    root: hex(crypto.hash("sha256", root.der)),
+    rootCertificate: base64(root.der),
+    trustVersion: options.trust().document.version,
+    nodes: nodes.map((node) => ({
+      id: node.id,
+      site: node.site,
+      class: node.deviceClass,
+      state: node.state,
+      attestedAt: instantToString(node.attestedAt),
+      svidNotAfter: node.svid ? instantToString(node.svid.notAfter) : null,
+      policySequence: acknowledgements.find((each) => each.node === node.id)?.sequence ?? null,
+      mirrored: mirror.log(originOf(node))?.cosigned?.size ?? 0,
+    })),
+    pending: pending.map(({ ekHash, site, deviceClass, attempts, lastSeenAt }) => ({
+      ek: ekHash,
+      site,
+      class: deviceClass,
+      attempts,
+      lastSeenAt: instantToString(lastSeenAt),
+    })),
+  };
+}

@@ -1,0 +1,117 @@
+import { resolve } from "node:path";
+import { AdapterError, addDuration, type Crypto, type Duration, days, type Instant, isSameBytes } from "@vedette/base";
+import { type VerificationKey, verifierKeyOf } from "@vedette/envelope";
+import {
+  openTrustDocument,
+  parseTrustDomain,
+  siteDomain,
+  type TrustDocument,
+  type TrustDomain,
+} from "@vedette/identity";
+import type { ControlConfig } from "@vedette/protocol";
+import { readKeyFile, type SoftwareKey } from "@vedette/runtime";
+import { type AuthorityFiles, type ControlFiles, readCertificateFile, readTextFile } from "./files.ts";
+
+/** Long enough for a site that is cut off for a season; a newer version replaces it at any time. */
+const TRUST_DOCUMENT_LIFE: Duration = days(180);
+
+export const POLICY_KEY_ID = "policy-1";
+export const TRUST_KEY_ID = "trust-1";
+
+/** EK anchors per class, from the PEM files that the configuration names (relative to the configuration's folder). */
+export function readAnchors(config: ControlConfig, folder: string): ReadonlyMap<string, readonly Uint8Array[]> {
+  return new Map(
+    Object.entries(config.classes).map(([name, { anchors }]) => {
+      const ders = anchors.flatMap((path) => readCertificateFile(resolve(folder, path)).map(({ der }) => der));
+      return [name, ders.filter((der, i) => ders.findIndex((other) => isSameBytes(der, other)) === i)];
+    }),
+  );
+}
+
+/** The name under which the control plane's mirror signs. */
+export function mirrorName(fleet: string): string {
+  return `mirror.${fleet}`;
+}
+
+/** What the configuration says about the fleet, as a trust document to be signed by the fleet trust key. */
+export function describeTrust(
+  config: ControlConfig,
+  anchorsByClass: ReadonlyMap<string, readonly Uint8Array[]>,
+  keys: { readonly root: Uint8Array; readonly policy: SoftwareKey; readonly mirrorSpki: Uint8Array },
+  version: number,
+  now: Instant,
+  crypto: Crypto,
+): TrustDocument {
+  const fleetDomain = trustDomainOrThrow(config.fleet);
+  const sites = [...new Set(config.nodes.map((node) => node.site))].toSorted();
+  const anchors = [keys.root];
+  return {
+    version,
+    fleetDomain,
+    notAfter: addDuration(now, TRUST_DOCUMENT_LIFE),
+    domains: [
+      { domain: fleetDomain, kind: "fleet", anchors },
+      ...sites.map((site) => ({ domain: siteDomainOrThrow(site, fleetDomain), kind: "site" as const, anchors })),
+    ],
+    revokedSites: [],
+    policyKeys: [{ keyId: POLICY_KEY_ID, algorithm: "ES256", spki: keys.policy.spki }],
+    mirrors: [
+      {
+        name: mirrorName(config.fleet),
+        verifierKey: verifierKeyOf("cosignature", mirrorName(config.fleet), keys.mirrorSpki, crypto),
+      },
+    ],
+    witnesses: [],
+    anchorsByClass,
+  };
+}
+
+/** The public half of the fleet trust key, as the control plane and every node keep it. */
+export function trustKeyOf(key: SoftwareKey): VerificationKey {
+  return { keyId: TRUST_KEY_ID, algorithm: key.algorithm, spki: key.spki };
+}
+
+export function readAuthorityKeys(files: AuthorityFiles): {
+  readonly trust: SoftwareKey;
+  readonly policy: SoftwareKey;
+} {
+  return { trust: readKeyFile(files.trustKey), policy: readKeyFile(files.policyKey) };
+}
+
+/** The trust document on disk, verified every time it is read. Throws `AdapterError` with the refusal's code. */
+export function readTrustDocument(
+  files: ControlFiles,
+  now: Instant,
+  crypto: Crypto,
+): { readonly text: string; readonly document: TrustDocument; readonly trustKey: VerificationKey } {
+  const text = readTextFile(files.trustDocument);
+  const trustKey = parseTrustKeyFile(readTextFile(files.trustKey));
+  const opened = openTrustDocument(text, [trustKey], { now, versionAtLeast: 0, crypto });
+  if (!opened.ok)
+    throw new AdapterError(opened.error.code, "the trust document on disk is refused", { ...opened.error });
+  return { text, document: opened.value, trustKey };
+}
+
+/** `<key id> <algorithm> <SPKI in base64>`, one line. */
+export function formatTrustKeyFile(key: VerificationKey): string {
+  return `${key.keyId} ${key.algorithm} ${Buffer.from(key.spki).toString("base64")}\n`;
+}
+
+function parseTrustKeyFile(text: string): VerificationKey {
+  const [, keyId, algorithm, spki] = /^(\S{1,64}) (ES256|Ed25519) ([A-Za-z0-9+/=]{1,400})\n$/.exec(text) ?? [];
+  if (!keyId || !spki || (algorithm !== "ES256" && algorithm !== "Ed25519"))
+    throw new AdapterError("TRUST_KEY_INVALID", "the trust key file is not `id algorithm key`", {});
+  return { keyId, algorithm, spki: new Uint8Array(Buffer.from(spki, "base64")) };
+}
+
+function trustDomainOrThrow(text: string): TrustDomain {
+  const domain = parseTrustDomain(text);
+  if (!domain.ok) throw new AdapterError(domain.error.code, "the fleet's name is not a trust domain", { fleet: text });
+  return domain.value;
+}
+
+function siteDomainOrThrow(site: string, fleet: TrustDomain): TrustDomain {
+  const domain = siteDomain(site, fleet);
+  if (!domain.ok) throw new AdapterError(domain.error.code, "a site's name is not a DNS label", { site });
+  return domain.value;
+}
