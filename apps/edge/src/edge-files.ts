@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import { readFileIfExists } from "@vedette/runtime";
+
+/** Files of a node's data folder that are verified whenever they are read; secrets are the vault's. */
+export interface EdgeFiles {
+  readonly config: string;
+  readonly svid: string;
+  readonly siteCa: string;
+  readonly trustDocument: string;
+  readonly policy: string;
+  readonly journal: string;
+}
+
+export function edgeFiles(directory: string): EdgeFiles {
+  return {
+    config: join(directory, "edge.json"),
+    svid: join(directory, "svid.pem"),
+    siteCa: join(directory, "site-ca.pem"),
+    trustDocument: join(directory, "trust.jws"),
+    policy: join(directory, "policy.tar.gz"),
+    journal: join(directory, "journal.db"),
+  };
+}
+
+/** Names in the vault. */
+export const sealed = {
+  facts: "node-facts",
+  nodeKey: "node-key",
+  siteCaKey: "site-ca-key",
+  journalKey: "journal-key",
+} as const;
+
+/** A chain of four certificates is 5 KiB; a trust document at most a mebibyte. */
+const TEXT_LENGTH_MAX = 1_114_112;
+
+export function readTextIfExists(path: string): string | undefined {
+  const bytes = readFileIfExists(path, TEXT_LENGTH_MAX);
+  return bytes && Buffer.from(bytes).toString("utf8");
+}

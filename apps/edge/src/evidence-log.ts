@@ -1,0 +1,91 @@
+import { AdapterError, type Crypto, type JsonObject } from "@vedette/base";
+import type { Journal } from "@vedette/journal";
+import type { DecisionRecord } from "@vedette/policy";
+import type { Log } from "@vedette/runtime";
+import { DenialBudget, type DenialLimits, encodeLeaf, type Leaf, numbersIn } from "@vedette/telemetry";
+import type { EffectiveClock } from "./effective-clock.ts";
+
+export interface EvidenceLogOptions {
+  readonly journal: Journal;
+  readonly clock: EffectiveClock;
+  readonly crypto: Crypto;
+  readonly log: Log;
+  readonly denialLimits: DenialLimits;
+}
+
+/** Windows that are over become summaries about this often. */
+const COLLECT_INTERVAL_MS = 1_000;
+
+/** What the node writes into its journal: decisions within the denial budget, and events. */
+export class EvidenceLog implements AsyncDisposable {
+  readonly #options: EvidenceLogOptions;
+  readonly #budget: DenialBudget;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: EvidenceLogOptions) {
+    this.#options = options;
+    this.#budget = new DenialBudget(options.denialLimits);
+    this.#timer = setInterval(() => this.#collect(), COLLECT_INTERVAL_MS);
+    this.#timer.unref();
+    options.clock.onStepBack((steppedBack) => {
+      this.event("clock-step", { steppedBackMs: steppedBack }).catch((error) => this.#report(error));
+    });
+  }
+
+  /**
+   * Resolves with the decision's number when its leaf is durable (PROTOCOLS 6.2); with `fast`, a rule's opt-in, when it
+   * is queued. Throws `AdapterError` when it cannot be.
+   */
+  async allowed(record: DecisionRecord, commit: "durable" | "fast"): Promise<number> {
+    const number = this.#options.journal.nextNumber();
+    const written = this.#append({ kind: "decision", number, record: asJson(record) });
+    if (commit === "durable") await written;
+    else written.catch((error) => this.#report(error));
+    return number;
+  }
+
+  /** As `allowed`, but a denial beyond the principal's budget is only counted, and accounted for by a summary (PROTOCOLS 6.3). */
+  async denied(record: DecisionRecord, principal: string): Promise<number> {
+    const number = this.#options.journal.nextNumber();
+    const { as, summary } = this.#budget.onDenial(principal, number, this.#options.clock.now());
+    if (summary) await this.#append(summary);
+    if (as === "whole") await this.#append({ kind: "decision", number, record: asJson(record) });
+    return number;
+  }
+
+  /** A failure before there was a principal. */
+  unauthenticated(reason: string): void {
+    this.#budget.onUnauthenticated(reason, this.#options.clock.now());
+  }
+
+  async event(name: string, facts: JsonObject): Promise<void> {
+    await this.#append({ kind: "event", name, at: this.#options.clock.now(), facts });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    for (const leaf of this.#budget.collectAll(this.#options.clock.now())) await this.#append(leaf);
+  }
+
+  async #append(leaf: Leaf): Promise<void> {
+    const { journal, clock, crypto } = this.#options;
+    const bytes = encodeLeaf(leaf, crypto);
+    if (!bytes.ok) throw new AdapterError(bytes.error.code, "the record does not fit into a leaf", { ...bytes.error });
+    await journal.append(bytes.value, numbersIn(leaf));
+    clock.witnessLeaf(clock.now());
+  }
+
+  #collect(): void {
+    for (const leaf of this.#budget.collect(this.#options.clock.now()))
+      this.#append(leaf).catch((error) => this.#report(error));
+  }
+
+  #report(error: unknown): void {
+    this.#options.log("error", "a leaf could not be written", { error });
+  }
+}
+
+/** A decision record is plain data already; the copy only says so to the compiler. */
+function asJson(record: DecisionRecord): JsonObject {
+  return { ...record };
+}

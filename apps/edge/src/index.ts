@@ -1,0 +1,4 @@
+export { type DeviceAgentOptions, type RunningDevice, startDevice } from "./device-agent.ts";
+export { type EdgeOptions, type RunningEdge, startEdge } from "./edge.ts";
+export { edgeFiles } from "./edge-files.ts";
+export { type InitEdgeOptions, type InitialisedEdge, initEdge } from "./init.ts";

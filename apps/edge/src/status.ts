@@ -1,0 +1,100 @@
+import { type Instant, instantToString, type Json } from "@vedette/base";
+import type { Journal } from "@vedette/journal";
+import { type ConnectionLedger, jsonResponse, type Route, route } from "@vedette/net";
+import type { EdgeConfig } from "@vedette/protocol";
+import type { DeskCounts } from "./device-desk.ts";
+import type { DeviceRegistry } from "./device-registry.ts";
+import type { EffectiveClock } from "./effective-clock.ts";
+import type { FleetLink } from "./fleet-link.ts";
+import type { GatewayCounts } from "./gateway.ts";
+import { type NodeFacts, nodeIdOf } from "./node-facts.ts";
+import type { NodeIdentity } from "./node-identity.ts";
+import type { PolicyHost } from "./policy-host.ts";
+import type { StateKeeper } from "./state-keeper.ts";
+
+export interface StatusSources {
+  readonly facts: NodeFacts;
+  readonly config: EdgeConfig;
+  readonly host: PolicyHost;
+  readonly state: StateKeeper;
+  readonly journal: Journal;
+  readonly registry: DeviceRegistry;
+  readonly ledger: ConnectionLedger;
+  readonly link: FleetLink;
+  readonly counts: GatewayCounts;
+  readonly deskCounts: DeskCounts;
+  readonly clock: EffectiveClock;
+  readonly nodeIdentity: NodeIdentity;
+  readonly listening: { readonly enrolUrl: string; readonly gatewayUrl: string };
+}
+
+/** `GET /v1/status` on the node's own socket: what works, until when, and what waits to be sent. Readable without an uplink. */
+export function describeStatus(sources: StatusSources): Route {
+  return route("GET", "/v1/status", async () => jsonResponse(200, describe(sources)));
+}
+
+function describe({
+  facts,
+  config,
+  host,
+  state,
+  journal,
+  registry,
+  ledger,
+  link,
+  counts,
+  deskCounts,
+  clock,
+  nodeIdentity,
+  listening,
+}: StatusSources): Json {
+  const now = clock.now();
+  const fleet = link.status();
+  const size = journal.head().size;
+  const { active, trust } = host;
+  return {
+    node: nodeIdOf(facts),
+    site: facts.siteDomain,
+    enrolUrl: listening.enrolUrl,
+    gatewayUrl: listening.gatewayUrl,
+    now: instantToString(now),
+    fleet: {
+      reachable: fleet.isReachable,
+      lastContact: time(fleet.lastContact),
+      svidNotAfter: time(nodeIdentity.notAfter),
+      siteCaNotAfter: time(nodeIdentity.siteCaNotAfter),
+      renewals: fleet.renewals,
+    },
+    policy: active ? { sequence: active.sequence, revision: active.revision, notAfter: time(active.notAfter) } : null,
+    trust: trust ? { version: trust.version, notAfter: time(trust.notAfter) } : null,
+    state: { epoch: Number(state.record.epoch), sealedJournalSize: state.record.journal.size },
+    journal: { size, mirrored: fleet.mirroredSize, waiting: size - fleet.mirroredSize },
+    decisions: {
+      allowed: counts.allowed,
+      denied: counts.denied,
+      unavailable: counts.unavailable,
+      deniedByReason: { ...counts.deniedByReason },
+      decideP50Ns: percentile(counts.decideNs, 0.5),
+      decideP99Ns: percentile(counts.decideNs, 0.99),
+    },
+    enrolment: { ...deskCounts },
+    connections: { open: ledger.counts().open, cut: { ...ledger.counts().cutByReason } },
+    devices: registry.list().map((standing) => ({
+      name: standing.name,
+      class: standing.deviceClass,
+      verdict: standing.verdict,
+      attestedAt: time(standing.attestedAt),
+      state: active ? registry.freshnessOf(standing.name, standing.deviceClass, active.inventory, now) : "expired",
+    })),
+    routes: config.routes.map(({ name, path, methods }) => ({ name, path, methods })),
+  };
+}
+
+function time(at: Instant | undefined): string | null {
+  return at === undefined ? null : instantToString(at);
+}
+
+function percentile(values: readonly number[], fraction: number): number | null {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? null;
+}
