@@ -31,8 +31,15 @@ main(process.argv.slice(2)).catch((error) => {
 async function main(args) {
   await setUp();
   const task = Object.hasOwn(tasks, args[0] ?? "") ? tasks[args[0]] : undefined;
+  // The demo's machines need a TPM; provided before, because the command itself fetches nothing.
+  if (args[0] === "demo" && !args.includes("--help")) provideSwtpm();
   const script = task ? [...task, ...args.slice(1)] : ["apps/cli/src/main.ts", ...args];
   await handOver([join(top, script[0]), ...script.slice(1)]);
+}
+
+function provideSwtpm() {
+  const provided = spawnSync(findNode(), [join(top, "tools", "swtpm.ts")], { stdio: ["ignore", 2, 2] });
+  if (provided.status !== 0) process.exit(provided.status ?? 70);
 }
 
 async function setUp() {

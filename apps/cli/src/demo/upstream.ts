@@ -27,19 +27,17 @@ export const upstreamCommand: Command = {
 };
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
-  const answer = (status: number, body: object): void => {
+  request.resume().on("end", () => {
+    const [status, body] = answer(request.method ?? "", request.url ?? "");
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-  };
-  const sku = /^\/pricing\/items\/(\d{8,14})$/.exec(request.url ?? "")?.[1];
-  if (request.method === "GET" && sku) {
-    const price = PRICES[sku];
-    return price === undefined
-      ? answer(404, { error: "unknown article" })
-      : answer(200, { sku, price, currency: "EUR" });
-  }
-  if (request.method === "POST" && request.url === "/cash/withdrawals") {
-    request.resume().on("end", () => answer(201, { dispensed: true }));
-    return;
-  }
-  answer(404, { error: "no such resource" });
+  });
+}
+
+function answer(method: string, path: string): readonly [number, object] {
+  const sku = /^\/pricing\/items\/(\d{8,14})$/.exec(path)?.[1];
+  const price = PRICES[sku ?? ""];
+  if (method === "GET" && sku)
+    return price === undefined ? [404, { error: "unknown article" }] : [200, { sku, price, currency: "EUR" }];
+  if (method === "POST" && path === "/cash/withdrawals") return [201, { dispensed: true }];
+  return [404, { error: "no such resource" }];
 }

@@ -1,0 +1,135 @@
+import { dirname, resolve } from "node:path";
+import { instantToString, type JsonObject } from "@vedette/base";
+import { initControl, startControl } from "@vedette/control";
+import { type ControlConfig, controlConfig } from "@vedette/protocol";
+import { createLog, createNodeCrypto, systemClock, systemRandom, writeFileDurably } from "@vedette/runtime";
+import { type Command, exitCode, type Invocation, type Options } from "./command.ts";
+import { readConfigFile } from "./input-files.ts";
+import { callLocal } from "./local-api.ts";
+import { untilStopped } from "./until-stopped.ts";
+
+const configOption: Options = {
+  config: { summary: "the control plane's configuration file", value: "FILE", required: true },
+};
+export const operatorOption: Options = {
+  operator: { summary: "the control plane's operator socket", value: "PATH", required: true },
+};
+
+const ports = { clock: systemClock, random: systemRandom, crypto: createNodeCrypto() };
+
+const init: Command = {
+  name: "control init",
+  summary: "found a fleet: root, issuing CA, trust key, policy key, first trust document",
+  options: {
+    ...configOption,
+    authority: { summary: "folder for the keys that are to be taken away", value: "DIR", required: true },
+  },
+  details: `
+Makes two sets of keys. The control plane's own go into its data folder. The root key, the trust key and the policy key go
+into the authority folder: move it off this machine; the control plane runs without it.`,
+  examples: ["vedette control init --config control.json --authority ./authority"],
+  async run(invocation, terminal) {
+    const { config, folder, data } = readControlConfig(invocation);
+    const authority = resolve(invocation.value("authority"));
+    const founded = initControl({ config, folder, data, authority, ...ports });
+    const result = { ...founded, fleet: config.fleet, data, authority };
+    terminal.out(
+      terminal.isJson
+        ? JSON.stringify(result)
+        : `Founded the fleet ${config.fleet}.
+  root (SHA-256)    ${founded.root}
+  trust document    version 1, until ${instantToString(founded.trustNotAfter)}
+  online keys       ${data}
+  keys to take away ${authority}
+
+Next: vedette control run --config ${invocation.value("config")}`,
+    );
+    return exitCode.done;
+  },
+};
+
+const run: Command = {
+  name: "control run",
+  summary: "run the control plane",
+  options: configOption,
+  async run(invocation, terminal) {
+    const { config, folder, data } = readControlConfig(invocation);
+    const log = createLog("vedette-control", systemClock, (line) => process.stderr.write(line));
+    const operatorSocket = resolve(folder, config.operatorSocket);
+    await using control = await startControl({ config, folder, data, operatorSocket, log, ...ports });
+    const { enrolUrl, fleetUrl } = control;
+    terminal.out(
+      terminal.isJson
+        ? JSON.stringify({ enrolUrl, fleetUrl, operatorSocket })
+        : `The control plane of ${config.fleet} is ready.\n  enrolment  ${enrolUrl}\n  fleet API  ${fleetUrl}\n  operator   ${operatorSocket}`,
+    );
+    await untilStopped(terminal.signal);
+    return exitCode.done;
+  },
+};
+
+const status: Command = {
+  name: "control status",
+  summary: "show nodes, who is pending, and what is mirrored",
+  options: operatorOption,
+  async run(invocation, terminal) {
+    const answer = await callLocal(invocation.value("operator"), "GET", "/v1/status");
+    terminal.out(terminal.isJson ? JSON.stringify(answer) : describeStatus(answer));
+    return exitCode.done;
+  },
+};
+
+const join: Command = {
+  name: "control join",
+  summary: "write the join file for a node",
+  options: {
+    ...operatorOption,
+    site: { summary: "the site's name", value: "NAME", required: true },
+    class: { summary: "the node's class", value: "NAME", required: true },
+    name: { summary: "the node's name", value: "NAME", required: true },
+    claim: { summary: "add a single-use claim, for a TPM that is not registered" },
+    out: { summary: "file to write", value: "FILE", required: true },
+  },
+  examples: [
+    "vedette control join --operator op.sock --site store-17 --class gateway --name edge-1 --out edge-1.join.json",
+  ],
+  async run(invocation, terminal) {
+    const body = {
+      site: invocation.value("site"),
+      class: invocation.value("class"),
+      name: invocation.value("name"),
+      isClaimed: invocation.isSet("claim"),
+    };
+    const file = await callLocal(invocation.value("operator"), "POST", "/v1/joins", Buffer.from(JSON.stringify(body)));
+    writeFileDurably(invocation.value("out"), `${JSON.stringify(file, null, 2)}\n`);
+    terminal.out(terminal.isJson ? JSON.stringify(file) : `Wrote ${invocation.value("out")}.`);
+    return exitCode.done;
+  },
+};
+
+export const controlCommands: readonly Command[] = [init, run, status, join];
+
+function readControlConfig(invocation: Invocation): { config: ControlConfig; folder: string; data: string } {
+  const path = resolve(invocation.value("config"));
+  const folder = dirname(path);
+  const config = readConfigFile(controlConfig, path);
+  return { config, folder, data: resolve(folder, config.data) };
+}
+
+function describeStatus(status: JsonObject): string {
+  const rows = (list: unknown): JsonObject[] => (Array.isArray(list) ? list : []);
+  const nodes = rows(status["nodes"]).map(
+    (node) =>
+      `  ${node["id"]}  ${node["state"]}  policy ${node["policySequence"] ?? "none"}  mirrored ${node["mirrored"]}  attested ${node["attestedAt"]}`,
+  );
+  const pending = rows(status["pending"]).map(
+    (each) => `  ${each["ek"]}  ${each["site"]}  seen ${each["attempts"]} times`,
+  );
+  return [
+    `Fleet ${status["fleet"]}, trust document version ${status["trustVersion"]}`,
+    `Nodes (${nodes.length})`,
+    ...nodes,
+    `Pending, genuine but not registered (${pending.length})`,
+    ...pending,
+  ].join("\n");
+}

@@ -1,0 +1,46 @@
+import { resolve } from "node:path";
+import { instantToString } from "@vedette/base";
+import { startDevice } from "@vedette/edge";
+import { joinFile } from "@vedette/protocol";
+import { createLog, createNodeCrypto, systemClock, systemRandom } from "@vedette/runtime";
+import { type Command, exitCode } from "./command.ts";
+import { explainRefusal } from "./edge.ts";
+import { readConfigFile } from "./input-files.ts";
+import { untilStopped } from "./until-stopped.ts";
+
+const run: Command = {
+  name: "device run",
+  summary: "prove this device to its gateway and lend its identity to local applications",
+  options: {
+    join: { summary: "the device's join file", value: "FILE", required: true },
+    tpm: { summary: "/dev/tpmrm0, or the socket of a swtpm", value: "PATH", required: true },
+    socket: { summary: "Unix socket for applications, in a folder of its own", value: "PATH", required: true },
+  },
+  details: `
+Applications on the device send plain HTTP to the socket; it goes to the site's gateway over mTLS under the device's
+current SVID, which is renewed by re-attestation. They hold no keys and no auth code.`,
+  examples: ["curl --unix-socket /run/vedette/app.sock http://gateway/pricing/items/4006381333931"],
+  async run(invocation, terminal) {
+    const log = createLog("vedette-device", systemClock, (line) => process.stderr.write(line));
+    const socket = resolve(invocation.value("socket"));
+    await using device = await startDevice({
+      join: readConfigFile(joinFile, invocation.value("join")),
+      tpmPath: invocation.value("tpm"),
+      socket,
+      clock: systemClock,
+      random: systemRandom,
+      crypto: createNodeCrypto(),
+      log,
+    }).catch(explainRefusal);
+    const { spiffeId, svidNotAfter } = device;
+    terminal.out(
+      terminal.isJson
+        ? JSON.stringify({ spiffeId, svidNotAfter, socket })
+        : `${spiffeId}\n  SVID    until ${instantToString(svidNotAfter)}, renewed before\n  socket  ${socket}`,
+    );
+    await untilStopped(terminal.signal);
+    return exitCode.done;
+  },
+};
+
+export const deviceCommands: readonly Command[] = [run];

@@ -1,0 +1,135 @@
+import { resolve } from "node:path";
+import { AdapterError, hex, instantToString, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { edgeFiles, initEdge, startEdge } from "@vedette/edge";
+import { type EdgeConfig, edgeConfig, joinFile } from "@vedette/protocol";
+import { createLog, createNodeCrypto, systemClock, systemRandom } from "@vedette/runtime";
+import { openTpm } from "@vedette/tpm";
+import { parseCertificate } from "@vedette/x509";
+import { type Command, exitCode, type Options } from "./command.ts";
+import { readConfigFile, readInput } from "./input-files.ts";
+import { callLocal } from "./local-api.ts";
+import { Refusal } from "./refusal.ts";
+import { untilStopped } from "./until-stopped.ts";
+
+const dataOption: Options = { data: { summary: "the node's data folder", value: "DIR", required: true } };
+const ports = { clock: systemClock, random: systemRandom, crypto: createNodeCrypto() };
+
+const init: Command = {
+  name: "edge init",
+  summary: "enrol this machine: prove its TPM, receive and seal its identity",
+  options: {
+    ...dataOption,
+    join: { summary: "the join file", value: "FILE", required: true },
+    config: { summary: "the node's configuration file", value: "FILE", required: true },
+  },
+  details: `
+The node keeps a copy of the configuration. When nobody has registered this TPM and the join file has no claim, the
+command ends with exit code 3 and prints the EK hash that an operator registers.`,
+  async run(invocation, terminal) {
+    const configFile = invocation.value("config");
+    const enrolled = await initEdge({
+      join: readConfigFile(joinFile, invocation.value("join")),
+      config: readConfigFile(edgeConfig, configFile),
+      configFile: readInput(configFile),
+      data: resolve(invocation.value("data")),
+      ...ports,
+    }).catch(explainRefusal);
+    const { nodeId, svidNotAfter, siteCaNotAfter } = enrolled;
+    terminal.out(
+      terminal.isJson
+        ? JSON.stringify(enrolled)
+        : `Enrolled as ${nodeId}.
+  SVID     until ${instantToString(svidNotAfter)}
+  site CA  until ${instantToString(siteCaNotAfter)}
+
+Next: vedette edge run --data ${invocation.value("data")}`,
+    );
+    return exitCode.done;
+  },
+};
+
+const run: Command = {
+  name: "edge run",
+  summary: "run the node: gateway, enrolment desk, journal",
+  options: dataOption,
+  async run(invocation, terminal) {
+    const data = resolve(invocation.value("data"));
+    const config: EdgeConfig = readConfigFile(edgeConfig, edgeFiles(data).config);
+    const log = createLog("vedette-edge", systemClock, (line) => process.stderr.write(line));
+    await using edge = await startEdge({ config, data, log, ...ports });
+    const { enrolUrl, gatewayUrl, statusSocket } = edge;
+    terminal.out(
+      terminal.isJson
+        ? JSON.stringify({ enrolUrl, gatewayUrl, statusSocket })
+        : `The node is ready.\n  gateway    ${gatewayUrl}\n  enrolment  ${enrolUrl}\n  status     ${statusSocket}`,
+    );
+    await untilStopped(terminal.signal);
+    return exitCode.done;
+  },
+};
+
+const status: Command = {
+  name: "edge status",
+  summary: "show what works, until when, and what waits (needs no uplink)",
+  options: { socket: { summary: "the node's status socket", value: "PATH", required: true } },
+  async run(invocation, terminal) {
+    const answer = await callLocal(invocation.value("socket"), "GET", "/v1/status");
+    terminal.out(terminal.isJson ? JSON.stringify(answer) : describeStatus(answer));
+    return exitCode.done;
+  },
+};
+
+const ek: Command = {
+  name: "edge ek",
+  summary: "print the hash of a TPM's EK, as an operator registers it",
+  options: { tpm: { summary: "/dev/tpmrm0, or the socket of a swtpm", value: "PATH", required: true } },
+  async run(invocation, terminal) {
+    await using tpm = await openTpm(invocation.value("tpm"));
+    const certificate = parseCertificate((await tpm.ekCertificate()) ?? new Uint8Array(0));
+    if (!certificate.ok)
+      throw new Refusal("TPM_WITHOUT_EK_CERTIFICATE", "this TPM holds no EK certificate that can be read");
+    const ekHash = hex(ports.crypto.hash("sha256", certificate.value.spki));
+    terminal.out(terminal.isJson ? JSON.stringify({ ek: ekHash }) : ekHash);
+    return exitCode.done;
+  },
+};
+
+export const edgeCommands: readonly Command[] = [init, run, status, ek];
+
+/** Pending and refused are answers of the other side, not failures of the world. */
+export function explainRefusal(error: unknown): never {
+  if (!(error instanceof AdapterError)) throw error;
+  const { code, message, facts } = error;
+  if (code === "ATTESTATION_PENDING") {
+    const advice = `${message}; an operator registers this EK, or hands out a join file with a claim`;
+    throw new Refusal(code, advice, { ek: facts["ekHash"] }, exitCode.refused);
+  }
+  if (code === "ATTESTATION_REFUSED" || code === "GRANT_REFUSED")
+    throw new Refusal(code, message, facts, exitCode.refused);
+  throw error;
+}
+
+function describeStatus(status: JsonObject): string {
+  const part = (name: string): JsonObject => objectOf(status[name]);
+  const devices = Array.isArray(status["devices"]) ? status["devices"].map(objectOf) : [];
+  const { fleet, policy, journal, decisions } = {
+    fleet: part("fleet"),
+    policy: part("policy"),
+    journal: part("journal"),
+    decisions: part("decisions"),
+  };
+  return [
+    `Node ${status["node"]} at ${status["site"]}`,
+    `  control plane   ${fleet["reachable"] ? "answers" : `out of reach since ${fleet["lastContact"] ?? "the start"}`}`,
+    `  devices served  until ${fleet["siteCaNotAfter"]} (site CA); fleet-facing SVID until ${fleet["svidNotAfter"]}`,
+    `  policy          ${policy["sequence"] === undefined ? "none: everything is refused" : `sequence ${policy["sequence"]} (${policy["revision"]}), until ${policy["notAfter"]}`}`,
+    `  journal         ${journal["size"]} leaves, ${journal["mirrored"]} mirrored, ${journal["waiting"]} waiting`,
+    `  decisions       ${decisions["allowed"]} allowed, ${decisions["denied"]} denied, ${decisions["unavailable"]} unavailable since the start`,
+    `Devices (${devices.length})`,
+    ...devices.map((device) => `  ${device["name"]}  ${device["state"]}  attested ${device["attestedAt"]}`),
+  ].join("\n");
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return value !== undefined && isJsonObject(value) ? value : {};
+}
