@@ -11,6 +11,7 @@ import {
   verify,
 } from "node:crypto";
 import type { Crypto, HashAlgorithm, SignatureAlgorithm } from "@vedette/base";
+import { ECDSA_SCALAR_LENGTH, ecdsaSignatureToDer } from "@vedette/x509";
 
 /** One entry is about 1 KiB; a site has at most a few thousand identities that sign within a minute. */
 const KEY_CACHE_MAX = 4_096;
@@ -107,7 +108,9 @@ function tryVerify(algorithm: SignatureAlgorithm, key: KeyObject, message: Uint8
     switch (algorithm) {
       case "ES256":
       case "ES384":
-        return verify(hashOf(algorithm), message, { key, dsaEncoding: "ieee-p1363" }, signature);
+        // OpenSSL's own form: asking Node for IEEE P1363 costs half as much again as the check itself.
+        if (signature.length !== 2 * ECDSA_SCALAR_LENGTH[algorithm]) return false;
+        return verify(hashOf(algorithm), message, key, ecdsaSignatureToDer(signature));
       case "PS256":
         return verify("sha256", message, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
       default:

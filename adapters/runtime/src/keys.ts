@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { AdapterError, Secret, type Signer } from "@vedette/base";
+import { AdapterError, assert, Secret, type Signer } from "@vedette/base";
+import { parseEcdsaSignature } from "@vedette/x509";
 
 export type KeyAlgorithm = Signer["algorithm"];
 
@@ -32,12 +33,18 @@ function softwareKey(algorithm: KeyAlgorithm, key: KeyObject): SoftwareKey {
   return {
     algorithm,
     spki,
-    sign: (message) =>
-      new Uint8Array(
-        algorithm === "Ed25519"
-          ? sign(null, message, key)
-          : sign("sha256", message, { key, dsaEncoding: "ieee-p1363" }),
-      ),
-    exportPkcs8: () => new Secret(new Uint8Array(key.export({ format: "der", type: "pkcs8" }))),
+    sign: (message) => (algorithm === "Ed25519" ? bytes(sign(null, message, key)) : signEcdsa(message, key)),
+    exportPkcs8: () => new Secret(bytes(key.export({ format: "der", type: "pkcs8" }))),
   };
+}
+
+/** Twice as fast as asking Node for IEEE P1363. */
+function signEcdsa(message: Uint8Array, key: KeyObject): Uint8Array {
+  const raw = parseEcdsaSignature(bytes(sign("sha256", message, key)), "ES256");
+  assert(raw.ok, "OpenSSL signs in the form of RFC 3279");
+  return raw.value;
+}
+
+function bytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer);
 }

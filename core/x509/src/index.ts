@@ -1,4 +1,5 @@
 export { type Certificate, parseCertificate } from "./certificate.ts";
+export { ECDSA_SCALAR_LENGTH, ecdsaSignatureToDer, parseEcdsaSignature } from "./ecdsa-signature.ts";
 export type {
   CertificateError,
   NameConstraintError,
