@@ -1,15 +1,7 @@
 import type { Worker } from "node:worker_threads";
 import { AdapterError, assert, unreachable } from "@vedette/base";
-import { ENTRY_LENGTH_MAX, encodeBundle } from "@vedette/tlog";
-import type {
-  CommitMessage,
-  FromWorker,
-  NumberingChange,
-  OpenedMessage,
-  ToWorker,
-  TreeHead,
-  WorkerError,
-} from "./messages.ts";
+import { ENTRY_LENGTH_MAX, encodeBundle, type TreeHead } from "@vedette/tlog";
+import type { CommitMessage, FromWorker, NumberingChange, OpenedMessage, ToWorker, WorkerError } from "./messages.ts";
 
 /** Under a second of the fastest gateway we know; beyond, waiting in line would only hide that the disk is too slow. */
 export const QUEUE_ENTRIES_MAX = 32_768;
@@ -127,7 +119,7 @@ export class CommitQueue {
     const numbers = batch.reduce((sum, item) => sum + item.numbers, 0);
     const notes = batch.flatMap(({ note }) => (note ? [note] : []));
     const numbering = batch.find((item) => item.numbering)?.numbering;
-    this.#post({ kind: "commit", bundle, count: entries.length, numbers, notes, numbering }, bundle);
+    this.#post({ kind: "commit", bundle, count: entries.length, numbers, notes, numbering });
   }
 
   #onMessage(message: FromWorker): void {
@@ -183,8 +175,8 @@ export class CommitQueue {
     this.#ended?.resolve();
   }
 
-  #post(message: ToWorker, transferred?: Uint8Array): void {
-    this.#worker.postMessage(message, transferred ? [transferred.buffer as ArrayBuffer] : []);
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
   }
 }
 

@@ -13,8 +13,8 @@ export const sha256: Pick<Crypto, "hash"> = {
 const SCHEMA_VERSION = 1;
 
 /**
- * A segment is what one commit appended: entries in tlog-tiles' bundle form, how many decision numbers they account for, and
- * the root of the tree after them. Full tiles are stored at all levels, unfinished ones only above level 0.
+ * A segment is what one commit appended to one bundle: entries in tlog-tiles' form, how many decision numbers the commit
+ * accounts for, and the root of the tree after them. Full tiles are stored at all levels, unfinished ones only above level 0.
  */
 const SCHEMA = `
   CREATE TABLE log (id INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE) STRICT;

@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { AdapterError, assert } from "@vedette/base";
-import { parseBundle, TILE_WIDTH, type TreeBuilder } from "@vedette/tlog";
+import { parseBundle, TILE_WIDTH, type TreeBuilder, type TreeHead } from "@vedette/tlog";
 import { inTransaction, openDatabase, storing } from "./database.ts";
-import type { CommitMessage, NumberGap, NumberingChange, OpenedMessage, TreeHead, WorkerSetup } from "./messages.ts";
+import type { CommitMessage, NumberGap, NumberingChange, OpenedMessage, WorkerSetup } from "./messages.ts";
 import { TreeStore } from "./tree-store.ts";
 
 /** A journal has one log in its file. */
@@ -48,18 +48,15 @@ export class JournalFile {
     if (last.gap) storing(path, () => checkStructure(this.#database, path));
     this.#tree = this.#replay(last.gap ? REPLAY_ENTRIES : 0);
     this.#numbering = { runFrom: last.next, leasedTo: last.next, recorded: 0 };
-    this.opened = { kind: "opened", head: this.head(), nextNumber: last.next, gap: last.gap };
+    this.opened = { kind: "opened", head: this.#tree.head(), nextNumber: last.next, gap: last.gap };
   }
 
-  head(): TreeHead {
-    return { size: this.#tree.size, root: this.#tree.root() };
-  }
-
-  /** Durable when it returns. After STORE_FULL nothing has changed and the next commit may succeed. */
-  commit(message: CommitMessage): void {
+  /** The tree's head, durable when it returns. After STORE_FULL nothing has changed and the next commit may succeed. */
+  commit(message: CommitMessage): TreeHead {
     try {
       storing(this.#path, () => inTransaction(this.#database, () => this.#write(message)));
       this.#walBytes += message.bundle.length + COMMIT_OVERHEAD;
+      return this.#tree.head();
     } catch (cause) {
       this.#tree = this.#replay(0);
       throw cause;
@@ -101,7 +98,7 @@ export class JournalFile {
     const entries = parseBundle(bundle, count);
     assert(entries.ok, "a batch is a bundle of its entries");
     const leafHashes = entries.value.map((entry) => this.#store.hasher.leaf(entry));
-    this.#store.append(this.#tree, bundle, leafHashes, numbers);
+    this.#store.append(this.#tree, entries.value, leafHashes, numbers);
     this.#numbering.recorded += numbers;
   }
 

@@ -11,11 +11,12 @@ import {
   rangeRoot,
   signCheckpoint,
   type TileCoordinates,
+  type TreeHead,
 } from "@vedette/tlog";
 import { adapterErrorOf, CommitQueue } from "./commit-queue.ts";
 import { openReadOnly, storing } from "./database.ts";
 import { LOG_ID } from "./journal-file.ts";
-import type { FromWorker, NumberGap, OpenedMessage, TreeHead, WorkerSetup } from "./messages.ts";
+import type { FromWorker, NumberGap, OpenedMessage, WorkerSetup } from "./messages.ts";
 import { type StoredCheckpoint, TreeStore } from "./tree-store.ts";
 import { workerUrl } from "./worker-url.ts";
 

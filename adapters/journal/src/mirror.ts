@@ -25,7 +25,6 @@ import {
   acceptPackage,
   beginUpload,
   completeUpload,
-  encodeBundle,
   type KnownCheckpoint,
   type LogReader,
   type MirrorAnswer,
@@ -186,7 +185,7 @@ class FileMirror implements Mirror {
   }
 
   #append(log: HeldLog, entries: readonly Uint8Array[], leafHashes: readonly Uint8Array[]): void {
-    inTransaction(this.#database, () => log.store.append(log.tree, encodeBundle(entries), leafHashes, 0));
+    inTransaction(this.#database, () => log.store.append(log.tree, entries, leafHashes, 0));
     log.state = { ...log.state, nextEntry: log.tree.size };
   }
 

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { AdapterError, assert, isSameBytes } from "@vedette/base";
 import {
   createTreeHasher,
+  encodeBundle,
   HASH_LENGTH,
   type LogReader,
   parseBundle,
@@ -33,11 +34,16 @@ export class TreeStore implements LogReader {
     return last ? Number(last["first"]) + Number(last["count"]) : 0;
   }
 
-  /** Appends a bundle of `count` entries at the tree's end; `tree` grows with it. */
-  append(tree: TreeBuilder, bundle: Uint8Array, leafHashes: readonly Uint8Array[], numbers: number): void {
-    const first = tree.size;
-    for (const leafHash of leafHashes) tree.append(leafHash);
-    this.#sql.addSegment.run(this.id, first, leafHashes.length, numbers, tree.root(), bundle);
+  /** Appends at the tree's end, within the caller's transaction; `tree` grows with it, committed or not. */
+  append(tree: TreeBuilder, entries: readonly Uint8Array[], leafHashes: readonly Uint8Array[], numbers: number): void {
+    const begin = tree.size;
+    for (let first = begin; first < begin + entries.length; first = tree.size) {
+      // INVARIANT: no segment crosses a bundle, so that reading a bundle reads no entry of another.
+      const end = Math.min(begin + entries.length, first - (first % TILE_WIDTH) + TILE_WIDTH);
+      for (const leafHash of leafHashes.slice(first - begin, end - begin)) tree.append(leafHash);
+      const bundle = encodeBundle(entries.slice(first - begin, end - begin));
+      this.#sql.addSegment.run(this.id, first, end - first, first === begin ? numbers : 0, tree.root(), bundle);
+    }
     const full = tree.takeFullTiles();
     for (const tile of full) this.#putTile(tile);
     // An unfinished tile above level 0 changes only when one below became full.

@@ -17,8 +17,7 @@ function serve(port: MessagePort, setup: WorkerSetup): void {
 function handle(file: JournalFile, message: ToWorker, port: MessagePort): void {
   switch (message.kind) {
     case "commit":
-      file.commit(message);
-      answer(port, { kind: "committed", head: file.head() });
+      answer(port, { kind: "committed", head: file.commit(message) });
       file.tidy();
       break;
     case "limit":

@@ -1,4 +1,4 @@
-import { assert, concatBytes } from "@vedette/base";
+import { assert } from "@vedette/base";
 import { TILE_HEIGHT, TILE_WIDTH, type Tile, type TileCoordinates } from "./tile.ts";
 import { HASH_LENGTH, type TreeHasher } from "./tree-hasher.ts";
 
@@ -13,6 +13,8 @@ export class TreeBuilder {
   readonly #edgeByLevel: Edge[] = [];
   #full: Tile[] = [];
   #size = 0;
+  /** Until the next leaf. */
+  #root: Uint8Array | undefined;
 
   constructor(hasher: TreeHasher) {
     this.#hasher = hasher;
@@ -40,17 +42,18 @@ export class TreeBuilder {
 
   append(leafHash: Uint8Array): void {
     this.#size++;
+    this.#root = undefined;
     this.#extendEdge(0, leafHash);
     this.#mergeRoot(0, leafHash);
   }
 
   root(): Uint8Array {
-    return rootOfFrontier(this.frontier(), this.#hasher);
+    this.#root ??= this.#foldFrontier();
+    return this.#root;
   }
 
-  /** The roots of the frontier, highest first: together with the size all of the tree's root. */
-  frontier(): Uint8Array {
-    return concatBytes(...this.#rootByHeight.filter((root) => root !== undefined).reverse());
+  head(): TreeHead {
+    return { size: this.#size, root: this.root() };
   }
 
   /** Tiles that became full since the last call, each before the tile above it. */
@@ -63,6 +66,12 @@ export class TreeBuilder {
   /** The unfinished tile of each level, lowest first; empty ones are left out. */
   partialTiles(): readonly Tile[] {
     return this.#edgeByLevel.flatMap((edge, level) => (edge.width > 0 ? [tileOfEdge(edge, level)] : []));
+  }
+
+  #foldFrontier(): Uint8Array {
+    let folded: Uint8Array | undefined;
+    for (const root of this.#rootByHeight) if (root) folded = folded ? this.#hasher.node(root, folded) : root;
+    return folded ?? this.#hasher.empty;
   }
 
   #extendEdge(level: number, hash: Uint8Array): void {
@@ -90,20 +99,16 @@ export class TreeBuilder {
   }
 }
 
+/** How large a tree is, and what it holds. */
+export interface TreeHead {
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
 interface Edge {
   index: number;
   readonly bytes: Uint8Array;
   width: number;
-}
-
-/** The root of a tree from its frontier, highest root first. */
-export function rootOfFrontier(frontier: Uint8Array, hasher: TreeHasher): Uint8Array {
-  let root: Uint8Array | undefined;
-  for (let at = frontier.length - HASH_LENGTH; at >= 0; at -= HASH_LENGTH) {
-    const left = frontier.slice(at, at + HASH_LENGTH);
-    root = root ? hasher.node(left, root) : left;
-  }
-  return root ?? hasher.empty;
 }
 
 function tileOfEdge(edge: Edge, level: number): Tile {

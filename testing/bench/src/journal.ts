@@ -11,8 +11,8 @@ import { interleaved, median, percentile } from "./statistics.ts";
 const RATE_ROUNDS = 5;
 const BATCH = 64;
 const BATCHES_PER_ROUND = 300;
-const LATENCY_ROUNDS = 20;
-const COMMITS_PER_ROUND = 200;
+const LATENCY_ROUNDS = 400;
+const COMMITS_PER_ROUND = 10;
 
 const crypto: Crypto = createNodeCrypto();
 
