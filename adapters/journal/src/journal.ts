@@ -77,9 +77,10 @@ export async function openJournal({ path, origin, gapLeaf, sizeMax }: JournalOpt
   const { gap, nextNumber: from } = opened;
   const leasedTo = from + NUMBERS_LEASED;
   // One batch, so one commit: there is never a new run whose predecessor's gap is not on disk.
-  const started = [queue.changeNumbering({ kind: "start", from, leasedTo }), gap && queue.append(gapLeaf(gap), 0)];
+  const started = queue.changeNumbering({ kind: "start", from, leasedTo });
+  const told = gap ? queue.append(gapLeaf(gap), 0) : started;
   try {
-    await Promise.all(started);
+    await Promise.all([started, told]);
     return new WorkerJournal(queue, { path, origin, gapLeaf }, { from, leasedTo });
   } catch (cause) {
     await worker.terminate();

@@ -67,7 +67,7 @@ export function rootOfHashes(hashes: Uint8Array, hasher: TreeHasher): Uint8Array
 }
 
 /** The root over `count` (a power of two) hashes of a tile. */
-export function foldHashes(hashes: Uint8Array, first: number, count: number, hasher: TreeHasher): Uint8Array {
+function foldHashes(hashes: Uint8Array, first: number, count: number, hasher: TreeHasher): Uint8Array {
   if (count === 1) return hashes.slice(first * HASH_LENGTH, (first + 1) * HASH_LENGTH);
   const half = count / 2;
   return hasher.node(foldHashes(hashes, first, half, hasher), foldHashes(hashes, first + half, half, hasher));

@@ -131,7 +131,7 @@ function int(vector: Vector, name: string): bigint {
 
 function hashesOf(vector: Vector) {
   const bytes = (text: unknown) => {
-    const parsed = parseBase64(String(text ?? ""));
+    const parsed = parseBase64(typeof text === "string" ? text : "");
     assert.ok(parsed.ok);
     return parsed.value;
   };
