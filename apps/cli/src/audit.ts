@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { hex, instantToString, isJsonObject, parseUtf8 } from "@vedette/base";
+import { hex, instantToString } from "@vedette/base";
 import { parseVerifierKey, type VerifierKey } from "@vedette/envelope";
 import { exportLog, openStoredLog } from "@vedette/journal";
+import { auditTrustFile } from "@vedette/protocol";
 import { createNodeCrypto, readFileIfExists, writeFileDurably } from "@vedette/runtime";
 import { parseLeaf } from "@vedette/telemetry";
 import { type AuditError, verifyExport } from "@vedette/tlog";
 import { type Command, exitCode, type Terminal, UsageError } from "./command.ts";
 import { operatorOption } from "./control.ts";
-import { readInput } from "./input-files.ts";
+import { readConfigFile } from "./input-files.ts";
 import { callLocal } from "./local-api.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -21,7 +22,7 @@ const trust: Command = {
   details:
     "\nHand it over before the audit and by another way than the export: an export proves nothing against keys of its own.",
   async run(invocation, terminal) {
-    const file = await callLocal(invocation.value("operator"), "GET", "/v1/audit/trust");
+    const file = await callLocal(invocation.value("operator"), "GET", "/v1/audit/trust", auditTrustFile);
     writeFileDurably(invocation.value("out"), `${JSON.stringify(file, null, 2)}\n`);
     terminal.out(terminal.isJson ? JSON.stringify(file) : `Wrote ${invocation.value("out")}.`);
     return exitCode.done;
@@ -135,29 +136,14 @@ function readTrustFile(path: string): {
   readonly logKeys: readonly VerifierKey[];
   readonly cosignerKeys: readonly VerifierKey[];
 } {
-  const text = parseUtf8(readInput(path));
-  const file: unknown = text.ok ? JSON.parse(text.value) : undefined;
-  if (!isJsonObject(file) || file["kind"] !== "vedette/audit-trust/v1")
-    throw new Refusal(
-      "TRUST_FILE_INVALID",
-      `${path} is not a trust file of \`vedette audit trust\``,
-      {},
-      exitCode.usage,
-    );
-  const keysOf = (member: string): readonly VerifierKey[] => {
-    const list = file[member];
-    return (Array.isArray(list) ? list : []).map((each) => {
-      const key = parseVerifierKey(isJsonObject(each) ? String(each["verifierKey"]) : "", crypto);
-      if (!key.ok)
-        throw new Refusal(key.error.code, `${path}: a key under "${member}" is not a verifier key`, {}, exitCode.usage);
-      return key.value;
-    });
+  const { logs, mirrors } = readConfigFile(auditTrustFile, path);
+  const keyOf = ({ verifierKey }: { readonly verifierKey: string }): VerifierKey => {
+    const key = parseVerifierKey(verifierKey, crypto);
+    if (!key.ok)
+      throw new Refusal(key.error.code, `${path}: "${verifierKey}" is not a verifier key`, {}, exitCode.usage);
+    return key.value;
   };
-  const keys = { logKeys: keysOf("logs"), cosignerKeys: keysOf("mirrors") };
-  // Without a cosigner a log could be rewritten by whoever holds its key; an audit is the wrong place to allow that.
-  if (keys.cosignerKeys.length === 0)
-    throw new Refusal("TRUST_FILE_INVALID", `${path} names no mirror`, {}, exitCode.usage);
-  return keys;
+  return { logKeys: logs.map(keyOf), cosignerKeys: mirrors.map(keyOf) };
 }
 
 /** One line that grows on a terminal; nothing where nobody watches. */

@@ -1,9 +1,9 @@
 import { dirname, resolve } from "node:path";
-import { instantToString, type JsonObject } from "@vedette/base";
+import { instantToString, utf8 } from "@vedette/base";
 import { initControl, startControl } from "@vedette/control";
-import { type ControlConfig, controlConfig } from "@vedette/protocol";
+import { anyDocument, type ControlConfig, type ControlStatus, controlConfig, controlStatus } from "@vedette/protocol";
 import { createLog, createNodeCrypto, systemClock, systemRandom, writeFileDurably } from "@vedette/runtime";
-import { type Command, exitCode, type Invocation, type Options } from "./command.ts";
+import { type Command, columns, exitCode, type Invocation, type Options } from "./command.ts";
 import { readConfigFile } from "./input-files.ts";
 import { callLocal } from "./local-api.ts";
 import { untilStopped } from "./until-stopped.ts";
@@ -73,7 +73,7 @@ const status: Command = {
   summary: "show nodes, who is pending, and what is mirrored",
   options: operatorOption,
   async run(invocation, terminal) {
-    const answer = await callLocal(invocation.value("operator"), "GET", "/v1/status");
+    const answer = await callLocal(invocation.value("operator"), "GET", "/v1/status", controlStatus);
     terminal.out(terminal.isJson ? JSON.stringify(answer) : describeStatus(answer));
     return exitCode.done;
   },
@@ -100,7 +100,13 @@ const join: Command = {
       name: invocation.value("name"),
       isClaimed: invocation.isSet("claim"),
     };
-    const file = await callLocal(invocation.value("operator"), "POST", "/v1/joins", Buffer.from(JSON.stringify(body)));
+    const file = await callLocal(
+      invocation.value("operator"),
+      "POST",
+      "/v1/joins",
+      anyDocument,
+      utf8(JSON.stringify(body)),
+    );
     writeFileDurably(invocation.value("out"), `${JSON.stringify(file, null, 2)}\n`);
     terminal.out(terminal.isJson ? JSON.stringify(file) : `Wrote ${invocation.value("out")}.`);
     return exitCode.done;
@@ -116,20 +122,19 @@ function readControlConfig(invocation: Invocation): { config: ControlConfig; fol
   return { config, folder, data: resolve(folder, config.data) };
 }
 
-function describeStatus(status: JsonObject): string {
-  const rows = (list: unknown): JsonObject[] => (Array.isArray(list) ? list : []);
-  const nodes = rows(status["nodes"]).map(
-    (node) =>
-      `  ${node["id"]}  ${node["state"]}  policy ${node["policySequence"] ?? "none"}  mirrored ${node["mirrored"]}  attested ${node["attestedAt"]}`,
-  );
-  const pending = rows(status["pending"]).map(
-    (each) => `  ${each["ek"]}  ${each["site"]}  seen ${each["attempts"]} times`,
-  );
-  return [
-    `Fleet ${status["fleet"]}, trust document version ${status["trustVersion"]}`,
-    `Nodes (${nodes.length})`,
-    ...nodes,
-    `Pending, genuine but not registered (${pending.length})`,
-    ...pending,
-  ].join("\n");
+function describeStatus({ fleet, trustVersion, nodes, pending }: ControlStatus): string {
+  const nodeRows = nodes.map((node): [string, string] => [
+    node.id,
+    `${node.state}, policy ${node.policySequence ?? "none"}, ${node.mirrored} leaves mirrored, attested ${node.attestedAt}`,
+  ]);
+  const pendingRows = pending.map((each): [string, string] => [
+    each.ek,
+    `for ${each.site}, class ${each.class}, asked ${each.attempts} times, last ${each.lastSeenAt}`,
+  ]);
+  return `Fleet ${fleet}, trust document version ${trustVersion}
+
+Nodes (${nodes.length})
+${columns(nodeRows)}
+Pending: genuine TPMs that nobody registered (${pending.length})
+${columns(pendingRows)}`.trimEnd();
 }

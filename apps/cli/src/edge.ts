@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
-import { AdapterError, hex, instantToString, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { AdapterError, hex, instantToString } from "@vedette/base";
 import { edgeFiles, initEdge, startEdge } from "@vedette/edge";
-import { type EdgeConfig, edgeConfig, joinFile } from "@vedette/protocol";
+import { type EdgeConfig, type EdgeStatus, edgeConfig, edgeStatus, joinFile } from "@vedette/protocol";
 import { createLog, createNodeCrypto, systemClock, systemRandom } from "@vedette/runtime";
 import { openTpm } from "@vedette/tpm";
 import { parseCertificate } from "@vedette/x509";
-import { type Command, exitCode, type Options } from "./command.ts";
+import { type Command, columns, exitCode, type Options } from "./command.ts";
 import { readConfigFile, readInput } from "./input-files.ts";
 import { callLocal } from "./local-api.ts";
 import { Refusal } from "./refusal.ts";
@@ -73,7 +73,7 @@ const status: Command = {
   summary: "show what works, until when, and what waits (needs no uplink)",
   options: { socket: { summary: "the node's status socket", value: "PATH", required: true } },
   async run(invocation, terminal) {
-    const answer = await callLocal(invocation.value("socket"), "GET", "/v1/status");
+    const answer = await callLocal(invocation.value("socket"), "GET", "/v1/status", edgeStatus);
     terminal.out(terminal.isJson ? JSON.stringify(answer) : describeStatus(answer));
     return exitCode.done;
   },
@@ -109,27 +109,25 @@ export function explainRefusal(error: unknown): never {
   throw error;
 }
 
-function describeStatus(status: JsonObject): string {
-  const part = (name: string): JsonObject => objectOf(status[name]);
-  const devices = Array.isArray(status["devices"]) ? status["devices"].map(objectOf) : [];
-  const { fleet, policy, journal, decisions } = {
-    fleet: part("fleet"),
-    policy: part("policy"),
-    journal: part("journal"),
-    decisions: part("decisions"),
-  };
-  return [
-    `Node ${status["node"]} at ${status["site"]}`,
-    `  control plane   ${fleet["reachable"] ? "answers" : `out of reach since ${fleet["lastContact"] ?? "the start"}`}`,
-    `  devices served  until ${fleet["siteCaNotAfter"]} (site CA); fleet-facing SVID until ${fleet["svidNotAfter"]}`,
-    `  policy          ${policy["sequence"] === undefined ? "none: everything is refused" : `sequence ${policy["sequence"]} (${policy["revision"]}), until ${policy["notAfter"]}`}`,
-    `  journal         ${journal["size"]} leaves, ${journal["mirrored"]} mirrored, ${journal["waiting"]} waiting`,
-    `  decisions       ${decisions["allowed"]} allowed, ${decisions["denied"]} denied, ${decisions["unavailable"]} unavailable since the start`,
-    `Devices (${devices.length})`,
-    ...devices.map((device) => `  ${device["name"]}  ${device["state"]}  attested ${device["attestedAt"]}`),
-  ].join("\n");
-}
-
-function objectOf(value: Json | undefined): JsonObject {
-  return value !== undefined && isJsonObject(value) ? value : {};
+function describeStatus({ node, site, fleet, policy, journal, decisions, devices }: EdgeStatus): string {
+  const reach = fleet.reachable ? "answers" : `out of reach since ${fleet.lastContact ?? "the start"}`;
+  const rules = policy
+    ? `sequence ${policy.sequence} (${policy.revision}), until ${policy.notAfter}`
+    : "none: everything is refused";
+  const rows: [string, string][] = [
+    ["control plane", reach],
+    ["devices served", `until ${fleet.siteCaNotAfter} (site CA), whether the control plane answers or not`],
+    ["fleet-facing SVID", `until ${fleet.svidNotAfter}`],
+    ["policy", rules],
+    ["journal", `${journal.size} leaves, ${journal.mirrored} mirrored, ${journal.waiting} waiting`],
+    [
+      "decisions",
+      `${decisions.allowed} allowed, ${decisions.denied} denied, ${decisions.unavailable} unavailable since the start`,
+    ],
+  ];
+  const deviceRows = devices.map((device): [string, string] => [
+    device.name,
+    `${device.state}, attested ${device.attestedAt}`,
+  ]);
+  return `Node ${node} at ${site}\n${columns(rows)}\nDevices (${devices.length})\n${columns(deviceRows)}`.trimEnd();
 }

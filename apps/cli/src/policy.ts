@@ -20,7 +20,7 @@ import {
   RULES_FILE,
   signPolicyBundle,
 } from "@vedette/policy";
-import { inventory, parseConfig } from "@vedette/protocol";
+import { inventory, parseConfig, publishedPolicy } from "@vedette/protocol";
 import { createNodeCrypto, gunzip, gzip, readKeyFile, systemClock, writeFileDurably } from "@vedette/runtime";
 import { type Command, exitCode, UsageError } from "./command.ts";
 import { describeConfigError, readInput } from "./input-files.ts";
@@ -123,9 +123,11 @@ const publish: Command = {
     const [path] = invocation.operands;
     if (!path) throw new UsageError("name the policy bundle");
     const target = `/v1/policies?site=${encodeURIComponent(invocation.value("site"))}`;
-    const answer = await callLocal(invocation.value("operator"), "POST", target, readInput(path));
+    const answer = await callLocal(invocation.value("operator"), "POST", target, publishedPolicy, readInput(path));
     terminal.out(
-      terminal.isJson ? JSON.stringify(answer) : `Published sequence ${answer["sequence"]} (${answer["revision"]}).`,
+      terminal.isJson
+        ? JSON.stringify(answer)
+        : `Published sequence ${answer.sequence} for ${answer.site} (${answer.revision}).`,
     );
     return exitCode.done;
   },

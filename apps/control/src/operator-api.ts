@@ -1,6 +1,5 @@
 import {
   addDuration,
-  base64,
   base64url,
   type Clock,
   type Crypto,
@@ -22,7 +21,13 @@ import {
   refusalResponse,
   route,
 } from "@vedette/net";
-import { type ControlConfig, joinRequest, parseMessage } from "@vedette/protocol";
+import {
+  type AuditTrustFile,
+  type ControlConfig,
+  type ControlStatus,
+  joinRequest,
+  parseMessage,
+} from "@vedette/protocol";
 import type { Log } from "@vedette/runtime";
 import { type ControlStore, POLICY_LENGTH_MAX } from "@vedette/store";
 import type { Certificate } from "@vedette/x509";
@@ -52,10 +57,10 @@ const CLAIM_BYTES = 24;
 /** The operator API: a Unix socket for its owner alone (PROTOCOLS 5.5). */
 export function operatorRoutes(options: OperatorApiOptions): readonly Route[] {
   return [
-    route("GET", "/v1/status", async () => jsonResponse(200, await describe(options))),
+    route("GET", "/v1/status", async () => jsonResponse(200, { ...(await describe(options)) })),
     route("POST", "/v1/policies", (request) => publish(request, options)),
     route("POST", "/v1/joins", (request) => createJoin(request, options)),
-    route("GET", "/v1/audit/trust", async () => jsonResponse(200, await auditTrust(options))),
+    route("GET", "/v1/audit/trust", async () => jsonResponse(200, { ...(await auditTrust(options)) })),
   ];
 }
 
@@ -107,7 +112,7 @@ async function createJoin(request: HttpRequest, options: OperatorApiOptions): Pr
 const JOIN_LENGTH_MAX = 4_096;
 
 /** What an auditor needs to trust beforehand: the keys of the logs, as attested, and the key of the mirror. */
-async function auditTrust({ config, store, mirrorSpki, crypto, clock }: OperatorApiOptions): Promise<Json> {
+async function auditTrust({ config, store, mirrorSpki, crypto, clock }: OperatorApiOptions): Promise<AuditTrustFile> {
   const nodes = await store.nodes.list();
   const name = mirrorName(config.fleet);
   return {
@@ -119,7 +124,14 @@ async function auditTrust({ config, store, mirrorSpki, crypto, clock }: Operator
   };
 }
 
-async function describe({ config, store, mirror, root, crypto, ...options }: OperatorApiOptions): Promise<Json> {
+async function describe({
+  config,
+  store,
+  mirror,
+  root,
+  crypto,
+  ...options
+}: OperatorApiOptions): Promise<ControlStatus> {
   const [nodes, pending, acknowledgements] = [
     await store.nodes.list(),
     await store.pending.list(),
@@ -130,7 +142,6 @@ async function describe({ config, store, mirror, root, crypto, ...options }: Ope
     enrolUrl: options.enrolUrl(),
     fleetUrl: options.fleetUrl(),
     root: hex(crypto.hash("sha256", root.der)),
-    rootCertificate: base64(root.der),
     trustVersion: options.trust().document.version,
     nodes: nodes.map((node) => ({
       id: node.id,

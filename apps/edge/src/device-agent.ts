@@ -110,7 +110,7 @@ export async function startDevice(options: DeviceAgentOptions): Promise<RunningD
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         standing.refusedRenewals++;
-        standing.lastRefusal = error instanceof AdapterError ? String(error.facts["reason"] ?? error.code) : error.name;
+        standing.lastRefusal = error instanceof AdapterError ? reasonOf(error) : error.name;
         log("warn", "the identity could not be renewed; it is tried again", { error });
         due = instant(clock.now() + RENEWAL_RETRY_MS);
       }
@@ -171,13 +171,17 @@ async function passOn(request: HttpRequest, client: HttpClient): Promise<HttpRes
     return { status: answer.status, headers: pick(answer.headers), body: answer.body };
   } catch (error) {
     if (!(error instanceof AdapterError)) throw error;
-    return refusalResponse(502, error.code, "the gateway did not answer", {
-      reason: String(error.facts["reason"] ?? ""),
-    });
+    return refusalResponse(502, error.code, "the gateway did not answer", { reason: reasonOf(error) });
   }
 }
 
 function pick(headers: Readonly<Record<string, string>>): Record<string, string> {
   const kept = ["content-type", "x-vedette-decision", "retry-after"];
   return Object.fromEntries(kept.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
+}
+
+/** The other side's code where it gave one, else ours. */
+function reasonOf({ code, facts }: AdapterError): string {
+  const reason = facts["reason"];
+  return typeof reason === "string" ? reason : code;
 }

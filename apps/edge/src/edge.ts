@@ -181,7 +181,6 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
       handler: createRouter([
         describeStatus({
           facts,
-          config,
           host,
           state,
           journal,

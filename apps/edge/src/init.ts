@@ -1,13 +1,12 @@
 import { existsSync } from "node:fs";
 import { AdapterError, type Clock, type Crypto, hex, type Instant, type Random } from "@vedette/base";
-import { parseTrustDomain, siteDomain } from "@vedette/identity";
 import type { EdgeConfig, JoinFile } from "@vedette/protocol";
 import { generateKey, makePrivateDirectory, writeFileDurably } from "@vedette/runtime";
 import { certificatesToPem } from "@vedette/x509";
 import { NO_JOURNAL } from "./attester.ts";
 import { edgeFiles, sealed } from "./edge-files.ts";
 import { checkGrant } from "./grant.ts";
-import { encodeNodeFacts, type NodeFacts } from "./node-facts.ts";
+import { domainsOf, encodeNodeFacts, type NodeFacts } from "./node-facts.ts";
 import { attestNode } from "./renewal.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import { createTpmAccess } from "./tpm-access.ts";
@@ -98,22 +97,16 @@ export async function initEdge(options: InitEdgeOptions): Promise<InitialisedEdg
 }
 
 function nameNode(join: JoinFile): Omit<NodeFacts, "root" | "fleetUrl"> {
-  const fleet = parseTrustDomain(join.fleet);
-  const domain = fleet.ok ? siteDomain(join.site, fleet.value) : fleet;
-  if (!fleet.ok || !domain.ok || !join.trustKey)
-    throw new AdapterError(
-      "JOIN_INCOMPLETE",
-      "the join file is not one for a node: it lacks the trust key or a proper name",
-      {},
-    );
+  const { site, name, trustKey } = join;
+  if (!trustKey)
+    throw new AdapterError("JOIN_INCOMPLETE", "the join file is not one for a node: it lacks the trust key", {});
   return {
-    fleet: fleet.value,
-    site: join.site,
-    siteDomain: domain.value,
+    ...domainsOf(join.fleet, site),
+    site,
     class: join.class,
-    name: join.name,
+    name,
     rootHash: join.root,
-    trustKey: join.trustKey,
+    trustKey,
     enrolUrl: join.url,
   };
 }

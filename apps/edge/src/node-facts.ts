@@ -1,55 +1,32 @@
-import { AdapterError, base64, isJsonObject, parseBase64, parseUtf8, utf8 } from "@vedette/base";
-import type { VerificationKey } from "@vedette/envelope";
+import { AdapterError, utf8 } from "@vedette/base";
 import { parseTrustDomain, siteDomain, type TrustDomain } from "@vedette/identity";
+import { encodeMessage, type NodeFactsFile, nodeFactsFile, parseMessage } from "@vedette/protocol";
 
-/** What a node must never take from anybody again after its first contact; kept sealed. */
-export interface NodeFacts {
+/** What a node knows of itself since its first contact; never taken from anybody again. */
+export interface NodeFacts extends Omit<NodeFactsFile, "format" | "fleet"> {
   readonly fleet: TrustDomain;
-  readonly site: string;
   readonly siteDomain: TrustDomain;
-  readonly class: string;
-  readonly name: string;
-  /** SHA-256 of the fleet root certificate, hexadecimal. */
-  readonly rootHash: string;
-  /** DER. */
-  readonly root: Uint8Array;
-  readonly trustKey: VerificationKey;
-  readonly enrolUrl: string;
-  readonly fleetUrl: string;
 }
 
-export function encodeNodeFacts(facts: NodeFacts): Uint8Array {
-  const { keyId, algorithm, spki } = facts.trustKey;
-  return utf8(
-    JSON.stringify({ ...facts, root: base64(facts.root), trustKey: { keyId, algorithm, spki: base64(spki) } }),
-  );
+export function encodeNodeFacts({ siteDomain: _, ...facts }: NodeFacts): Uint8Array {
+  return utf8(encodeMessage({ format: 1, ...facts }));
 }
 
-/** Throws `AdapterError` NODE_FACTS_INVALID: the seal held, so an earlier version of ours wrote something else. */
+/** Throws `AdapterError` NODE_FACTS_INVALID: the seal held, so another version of ours wrote it. */
 export function parseNodeFacts(bytes: Uint8Array): NodeFacts {
-  const text = parseUtf8(bytes);
-  const value: unknown = text.ok ? JSON.parse(text.value) : undefined;
-  const facts = isJsonObject(value) ? value : {};
-  const trustKey = isJsonObject(facts["trustKey"]) ? facts["trustKey"] : {};
-  const root = parseBase64(String(facts["root"]));
-  const spki = parseBase64(String(trustKey["spki"]));
-  const fleet = parseTrustDomain(String(facts["fleet"]));
-  const domain = fleet.ok ? siteDomain(String(facts["site"]), fleet.value) : fleet;
-  const algorithm = trustKey["algorithm"];
-  if (!root.ok || !spki.ok || !fleet.ok || !domain.ok || (algorithm !== "ES256" && algorithm !== "Ed25519"))
-    throw new AdapterError("NODE_FACTS_INVALID", "the sealed facts of this node are not in a form this version knows");
-  return {
-    fleet: fleet.value,
-    site: String(facts["site"]),
-    siteDomain: domain.value,
-    class: String(facts["class"]),
-    name: String(facts["name"]),
-    rootHash: String(facts["rootHash"]),
-    root: root.value,
-    trustKey: { keyId: String(trustKey["keyId"]), algorithm, spki: spki.value },
-    enrolUrl: String(facts["enrolUrl"]),
-    fleetUrl: String(facts["fleetUrl"]),
-  };
+  const parsed = parseMessage(nodeFactsFile, bytes);
+  if (!parsed.ok) throw invalid({ ...parsed.error });
+  const { format: _, ...facts } = parsed.value;
+  return { ...facts, ...domainsOf(facts.fleet, facts.site) };
+}
+
+/** The trust domains of a fleet and of one of its sites. Throws `AdapterError` NODE_FACTS_INVALID. */
+export function domainsOf(fleetName: string, site: string): Pick<NodeFacts, "fleet" | "siteDomain"> {
+  const fleet = parseTrustDomain(fleetName);
+  const domain = fleet.ok ? siteDomain(site, fleet.value) : fleet;
+  if (!fleet.ok) throw invalid({ ...fleet.error });
+  if (!domain.ok) throw invalid({ ...domain.error });
+  return { fleet: fleet.value, siteDomain: domain.value };
 }
 
 /** The name of a node in the fleet's domain, unique over all sites. */
@@ -60,4 +37,12 @@ export function nodeIdOf(facts: Pick<NodeFacts, "site" | "name">): string {
 /** The origin line of this node's journal (C2SP tlog-checkpoint). */
 export function journalOrigin(facts: Pick<NodeFacts, "site" | "name">): string {
   return `${facts.site}/${nodeIdOf(facts)}/journal`;
+}
+
+function invalid(facts: Readonly<Record<string, unknown>>): AdapterError {
+  return new AdapterError(
+    "NODE_FACTS_INVALID",
+    "what this node should know of itself is not in a form this version knows",
+    facts,
+  );
 }

@@ -1,7 +1,7 @@
-import { type Instant, instantToString, type Json } from "@vedette/base";
+import { instantToString } from "@vedette/base";
 import type { Journal } from "@vedette/journal";
 import { type ConnectionLedger, jsonResponse, type Route, route } from "@vedette/net";
-import type { EdgeConfig } from "@vedette/protocol";
+import type { EdgeStatus } from "@vedette/protocol";
 import type { DeskCounts } from "./device-desk.ts";
 import type { DeviceRegistry } from "./device-registry.ts";
 import type { EffectiveClock } from "./effective-clock.ts";
@@ -14,7 +14,6 @@ import type { StateKeeper } from "./state-keeper.ts";
 
 export interface StatusSources {
   readonly facts: NodeFacts;
-  readonly config: EdgeConfig;
   readonly host: PolicyHost;
   readonly state: StateKeeper;
   readonly journal: Journal;
@@ -30,12 +29,11 @@ export interface StatusSources {
 
 /** `GET /v1/status` on the node's own socket: what works, until when, and what waits to be sent. Readable without an uplink. */
 export function describeStatus(sources: StatusSources): Route {
-  return route("GET", "/v1/status", async () => jsonResponse(200, describe(sources)));
+  return route("GET", "/v1/status", async () => jsonResponse(200, { ...describe(sources) }));
 }
 
 function describe({
   facts,
-  config,
   host,
   state,
   journal,
@@ -47,7 +45,7 @@ function describe({
   clock,
   nodeIdentity,
   listening,
-}: StatusSources): Json {
+}: StatusSources): EdgeStatus {
   const now = clock.now();
   const fleet = link.status();
   const size = journal.head().size;
@@ -60,13 +58,15 @@ function describe({
     now: instantToString(now),
     fleet: {
       reachable: fleet.isReachable,
-      lastContact: time(fleet.lastContact),
-      svidNotAfter: time(nodeIdentity.notAfter),
-      siteCaNotAfter: time(nodeIdentity.siteCaNotAfter),
+      lastContact: fleet.lastContact === undefined ? null : instantToString(fleet.lastContact),
+      svidNotAfter: instantToString(nodeIdentity.notAfter),
+      siteCaNotAfter: instantToString(nodeIdentity.siteCaNotAfter),
       renewals: fleet.renewals,
     },
-    policy: active ? { sequence: active.sequence, revision: active.revision, notAfter: time(active.notAfter) } : null,
-    trust: trust ? { version: trust.version, notAfter: time(trust.notAfter) } : null,
+    policy: active
+      ? { sequence: active.sequence, revision: active.revision, notAfter: instantToString(active.notAfter) }
+      : null,
+    trust: trust ? { version: trust.version, notAfter: instantToString(trust.notAfter) } : null,
     state: { epoch: Number(state.record.epoch), sealedJournalSize: state.record.journal.size },
     journal: { size, mirrored: fleet.mirroredSize, waiting: size - fleet.mirroredSize },
     decisions: {
@@ -83,15 +83,10 @@ function describe({
       name: standing.name,
       class: standing.deviceClass,
       verdict: standing.verdict,
-      attestedAt: time(standing.attestedAt),
+      attestedAt: instantToString(standing.attestedAt),
       state: active ? registry.freshnessOf(standing.name, standing.deviceClass, active.inventory, now) : "expired",
     })),
-    routes: config.routes.map(({ name, path, methods }) => ({ name, path, methods })),
   };
-}
-
-function time(at: Instant | undefined): string | null {
-  return at === undefined ? null : instantToString(at);
 }
 
 function percentile(values: readonly number[], fraction: number): number | null {

@@ -1,17 +1,9 @@
 import { join } from "node:path";
-import {
-  AdapterError,
-  base64,
-  type Crypto,
-  isJsonObject,
-  parseBase64,
-  parseUtf8,
-  type Random,
-  Secret,
-} from "@vedette/base";
+import { AdapterError, type Crypto, type Random, Secret } from "@vedette/base";
 import { openFile, sealFile } from "@vedette/identity";
+import { type DataKeyFile, dataKeyFile, encodeMessage, parseMessage } from "@vedette/protocol";
 import { readFileIfExists, writeFileDurably } from "@vedette/runtime";
-import { type ObjectBlob, TpmError } from "@vedette/tpm";
+import { TpmError } from "@vedette/tpm";
 import type { TpmAccess } from "./tpm-access.ts";
 
 /** Sealed secrets and records are kilobytes; the state record's own limit is a mebibyte. */
@@ -41,8 +33,7 @@ export class Vault {
   static async create(directory: string, tpm: TpmAccess, pcrs: readonly number[], deps: VaultDeps): Promise<Vault> {
     const dataKey = new Secret(deps.random.bytes(DATA_KEY_LENGTH));
     const blob = await tpm.use((open) => open.seal(dataKey, { bank: SEALING_BANK, pcrs }));
-    const file = { format: 1, pcrs, public: base64(blob.public), private: base64(blob.private) };
-    writeFileDurably(join(directory, DATA_KEY_FILE), JSON.stringify(file));
+    writeFileDurably(join(directory, DATA_KEY_FILE), encodeMessage({ format: 1, pcrs, ...blob }));
     return new Vault(directory, dataKey, deps);
   }
 
@@ -51,7 +42,7 @@ export class Vault {
    * was sealed by another TPM or altered, VAULT_MISSING when there is none.
    */
   static async open(directory: string, tpm: TpmAccess, deps: VaultDeps): Promise<Vault> {
-    const { blob, pcrs } = readDataKeyFile(directory);
+    const { pcrs, ...blob } = readDataKeyFile(directory);
     try {
       return new Vault(directory, await tpm.use((open) => open.unseal(blob, { bank: SEALING_BANK, pcrs })), deps);
     } catch (error) {
@@ -93,34 +84,12 @@ function lockedError(error: TpmError, directory: string): AdapterError {
     : new AdapterError("VAULT_FOREIGN", "the data key was sealed by another TPM, or altered", facts, error);
 }
 
-function readDataKeyFile(directory: string): { readonly blob: ObjectBlob; readonly pcrs: readonly number[] } {
+function readDataKeyFile(directory: string): DataKeyFile {
   const path = join(directory, DATA_KEY_FILE);
   const bytes = readFileIfExists(path, SEALED_FILE_LENGTH_MAX);
   if (!bytes)
     throw new AdapterError("VAULT_MISSING", "this folder holds no enrolled node; run `vedette edge init`", { path });
-  const text = parseUtf8(bytes);
-  const parsed = text.ok ? parseJson(text.value) : undefined;
-  if (isJsonObject(parsed) && parsed["format"] === 1) {
-    const { public: publicText, private: privateText, pcrs } = parsed;
-    const publicArea = parseBase64(String(publicText));
-    const privateArea = parseBase64(String(privateText));
-    if (publicArea.ok && privateArea.ok && isPcrList(pcrs))
-      return { blob: { public: publicArea.value, private: privateArea.value }, pcrs };
-  }
-  throw new AdapterError("VAULT_FOREIGN", "the data key file is damaged", { path });
-}
-
-function isPcrList(value: unknown): value is readonly number[] {
-  return (
-    Array.isArray(value) && value.length > 0 && value.every((pcr) => Number.isInteger(pcr) && pcr >= 0 && pcr < 24)
-  );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Damaged: the caller says so.
-    return undefined;
-  }
+  const file = parseMessage(dataKeyFile, bytes);
+  if (!file.ok) throw new AdapterError("VAULT_FOREIGN", "the data key file is damaged", { path, ...file.error });
+  return file.value;
 }

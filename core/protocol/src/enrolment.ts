@@ -1,6 +1,7 @@
 import type { Instant } from "@vedette/base";
 import * as v from "valibot";
 import { bytes, count, digest, domain, httpsUrl, instantField, label } from "./fields.ts";
+import { type NamedKey, namedKey } from "./node-files.ts";
 
 /** EK certificates are 1 to 2 KiB; vendors' chains have at most a few intermediates. */
 const CERTIFICATE_LENGTH_MAX = 8_192;
@@ -25,9 +26,7 @@ export interface JoinFile {
   readonly claim?: string | undefined;
   readonly claimExpires?: Instant | undefined;
   /** For nodes: who signs the trust document. It comes with the join file, so that the control plane cannot name another. */
-  readonly trustKey?:
-    | { readonly keyId: string; readonly algorithm: "ES256" | "Ed25519"; readonly spki: Uint8Array }
-    | undefined;
+  readonly trustKey?: NamedKey | undefined;
 }
 
 export const joinFile: v.GenericSchema<unknown, JoinFile> = v.strictObject({
@@ -40,13 +39,7 @@ export const joinFile: v.GenericSchema<unknown, JoinFile> = v.strictObject({
   name: label,
   claim: v.optional(v.pipe(v.string(), v.minLength(22), v.maxLength(128))),
   claimExpires: v.optional(instantField),
-  trustKey: v.optional(
-    v.strictObject({
-      keyId: label,
-      algorithm: v.picklist(["ES256", "Ed25519"]),
-      spki: bytes(SPKI_LENGTH_MAX, 1),
-    }),
-  ),
+  trustKey: v.optional(namedKey),
 });
 
 /** Message 1 of enrolment and of re-attestation. The SHA-256 of its exact bytes goes into the binding (PROTOCOLS 2.4). */

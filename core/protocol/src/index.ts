@@ -41,3 +41,25 @@ export {
   policyAcknowledgement,
 } from "./fleet.ts";
 export { encodeMessage, MESSAGE_LENGTH_MAX, parseMessage, parseValue, type Schema } from "./message.ts";
+export {
+  type DataKeyFile,
+  dataKeyFile,
+  type NamedKey,
+  type NodeFactsFile,
+  nodeFactsFile,
+} from "./node-files.ts";
+export {
+  type AuditTrustFile,
+  anyDocument,
+  auditTrustFile,
+  type ControlStatus,
+  controlStatus,
+  type DeviceStatus,
+  deviceStatus,
+  type EdgeStatus,
+  edgeStatus,
+  type PublishedPolicyAnswer,
+  publishedPolicy,
+  type RefusalBody,
+  refusalBody,
+} from "./status.ts";

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addDuration, days, instantToString, isJsonObject, type Json, type JsonObject, utf8 } from "@vedette/base";
 import { openStoredLog } from "@vedette/journal";
+import { controlStatus, type EdgeStatus, edgeStatus } from "@vedette/protocol";
 import { createNodeCrypto, systemClock } from "@vedette/runtime";
 import { parseLeaf } from "@vedette/telemetry";
 import { openTpm } from "@vedette/tpm";
@@ -19,7 +20,7 @@ import { callLocal } from "../local-api.ts";
 import { runVedette, tryVedette } from "./command-run.ts";
 import type { Report } from "./report.ts";
 import { DEVICES, type DeviceName, machineOf, NODE, SITE, type Stage, start } from "./stage.ts";
-import { type Answer, Application, percentile, reasonOf, ruleOf } from "./traffic.ts";
+import { type Answer, Application, percentile, reasonOf, ruleOf, text } from "./traffic.ts";
 
 const POLL_MS = 100;
 /** Decisions wanted while the control plane is dead, and how long to try for them and for the renewals. */
@@ -81,7 +82,7 @@ async function enrolNode({ stage, report }: Pick<Scene, "stage" | "report">): Pr
     "--data",
     paths.edgeData,
   ]);
-  const ear = decodeEar(String(enrolled["attestationResult"]));
+  const ear = decodeEar(text(enrolled["attestationResult"]));
   report.show(
     "EK chain, registered EK, credential activation and a quote bound to the TLS key",
     ear.status === "affirming",
@@ -101,8 +102,8 @@ async function enrolNode({ stage, report }: Pick<Scene, "stage" | "report">): Pr
     "--data",
     join(stage.directory, "stranger"),
   ]);
-  const status = await callLocal(paths.operatorSocket, "GET", "/v1/status");
-  const pending = list(status["pending"]).map((each) => each["ek"]);
+  const status = await callLocal(paths.operatorSocket, "GET", "/v1/status", controlStatus);
+  const pending = status.pending.map(({ ek }) => ek);
   report.show(
     "a second genuine TPM that nobody registered gets nothing",
     refused.exit === 3 &&
@@ -123,8 +124,8 @@ async function publishPolicy({ stage, report, rules }: Pick<Scene, "stage" | "re
   const begun = performance.now();
   await runVedette(["policy", "publish", paths.bundle, "--operator", paths.operatorSocket, "--site", SITE]);
   const acknowledged = await until(async () => {
-    const status = await callLocal(paths.operatorSocket, "GET", "/v1/status");
-    return list(status["nodes"])[0]?.["policySequence"] === 1;
+    const status = await callLocal(paths.operatorSocket, "GET", "/v1/status", controlStatus);
+    return status.nodes[0]?.policySequence === 1;
   });
   report.show(
     "the node runs policy 1 and says so",
@@ -136,14 +137,14 @@ async function publishPolicy({ stage, report, rules }: Pick<Scene, "stage" | "re
 }
 
 async function attachDevices(stage: Stage, report: Report): Promise<ReadonlyMap<DeviceName, Application>> {
-  const status = await edgeStatus(stage);
-  const control = await callLocal(stage.paths.operatorSocket, "GET", "/v1/status");
+  const status = await statusOf(stage);
+  const control = await callLocal(stage.paths.operatorSocket, "GET", "/v1/status", controlStatus);
   for (const device of DEVICES) {
     const file = {
       kind: "vedette/join/v1",
-      url: status["enrolUrl"],
-      root: control["root"],
-      fleet: control["fleet"],
+      url: status.enrolUrl,
+      root: control.root,
+      fleet: control.fleet,
       site: SITE,
       class: device.class,
       name: device.name,
@@ -152,14 +153,12 @@ async function attachDevices(stage: Stage, report: Report): Promise<ReadonlyMap<
   }
   const begun = performance.now();
   await Promise.all(DEVICES.map((device) => start(stage, device.name)));
-  const after = await edgeStatus(stage);
-  const fresh = list(after["devices"]).filter(
-    (device) => device["state"] === "fresh" && device["verdict"] === "affirming",
-  );
+  const after = await statusOf(stage);
+  const fresh = after.devices.filter(({ state, verdict }) => state === "fresh" && verdict === "affirming");
   report.show(
     "three devices enrol at the gateway, each with its own TPM, by the same verifier code",
     fresh.length === DEVICES.length,
-    `${fresh.map((device) => device["name"]).join(", ")} in ${Math.round(performance.now() - begun)} ms`,
+    `${fresh.map(({ name }) => name).join(", ")} in ${Math.round(performance.now() - begun)} ms`,
   );
   return new Map(DEVICES.map((device) => [device.name, new Application(stage.paths.deviceSocket(device.name))]));
 }
@@ -170,7 +169,7 @@ async function decideRequests({ stage, report, ...scene }: Scene): Promise<void>
   report.show(
     "the till may ask for prices",
     price.status === 200,
-    `200, ${price.body["price"]} ${price.body["currency"]}, ${price.milliseconds.toFixed(1)} ms`,
+    `200, ${text(price.body["price"])} ${text(price.body["currency"])}, ${price.milliseconds.toFixed(1)} ms`,
   );
   const kiosk = await applicationOf(scene, "kiosk-2").getPrice();
   report.show(
@@ -191,7 +190,7 @@ async function decideRequests({ stage, report, ...scene }: Scene): Promise<void>
     large.status === 403 && ruleOf(large) === "no-cash-above-floor-limit",
     `250: ${describe(large)}`,
   );
-  const epoch = Number(part(await edgeStatus(stage), "state")["epoch"]);
+  const { epoch } = (await statusOf(stage)).state;
   report.say(`300 of 500 is spent today; the amount is sealed under state epoch ${epoch} of the node's TPM counter`);
 }
 
@@ -202,7 +201,7 @@ async function loseControlPlane({ stage, report, ...scene }: Scene): Promise<voi
   const renewalsBefore = await renewalsOf(scene);
   const made = [...scene.applications.values()].map(({ decisions }) => decisions.length).reduce((a, b) => a + b, 0);
   const first = await decideFor(scene, CUT_OFF_DECISIONS / 2, CUT_OFF_MS / 2);
-  const before = await edgeStatus(stage);
+  const before = await statusOf(stage);
   await processes.get("edge")?.kill();
   report.say(`the node was killed (SIGKILL) after ${first.decided} decisions; starting it again on its sealed state`);
   const begun = performance.now();
@@ -226,13 +225,11 @@ async function loseControlPlane({ stage, report, ...scene }: Scene): Promise<voi
     renewals.every((count) => count > 0),
     DEVICES.map((device, i) => `${device.name} ${renewals[i]}`).join(", "),
   );
-  const after = await edgeStatus(stage);
+  const after = await statusOf(stage);
   report.show(
     "the restarted node carries on from sealed state",
-    part(after, "policy")["sequence"] === 1 &&
-      Number(part(after, "journal")["size"]) > Number(part(before, "journal")["size"]) &&
-      part(after, "fleet")["reachable"] === false,
-    `policy ${part(after, "policy")["sequence"]}, journal ${part(before, "journal")["size"]} → ${part(after, "journal")["size"]} leaves, control plane out of reach`,
+    after.policy?.sequence === 1 && after.journal.size > before.journal.size && !after.fleet.reachable,
+    `policy ${after.policy?.sequence}, journal ${before.journal.size} → ${after.journal.size} leaves, control plane out of reach`,
   );
   const atm = applicationOf(scene, "atm-3");
   const within = await atm.withdraw(150);
@@ -250,14 +247,14 @@ async function returnControlPlane({ stage, report, ...scene }: Scene): Promise<v
   const begun = performance.now();
   await start(stage, "control");
   const synced = await until(async () => {
-    const journal = part(await edgeStatus(stage), "journal");
-    return Number(journal["mirrored"]) > 0 && journal["waiting"] === 0;
+    const { journal } = await statusOf(stage);
+    return journal.mirrored > 0 && journal.waiting === 0;
   });
-  const journal = part(await edgeStatus(stage), "journal");
+  const { journal } = await statusOf(stage);
   report.show(
     "the journal syncs and the mirror cosigns it",
     synced,
-    `${journal["mirrored"]} leaves cosigned, ${Math.round(performance.now() - begun)} ms after its start`,
+    `${journal.mirrored} leaves cosigned, ${Math.round(performance.now() - begun)} ms after its start`,
   );
   const told = [...scene.applications.values()].flatMap(({ decisions }) => decisions);
   const { decisions, accounted, gaps } = readMirror(join(paths.controlData, "mirror.db"));
@@ -275,7 +272,7 @@ async function audit({ stage, report }: Scene): Promise<void> {
   report.begin(6, "An auditor verifies a copy, with the node and the control plane gone");
   const exported = join(directory, "export");
   await runVedette(["audit", "export", exported, "--log", join(paths.controlData, "mirror.db")]);
-  await Promise.all(["edge", "control"].map((name) => processes.get(name)?.stop()));
+  await Promise.all(["edge", "control"].map(async (name) => processes.get(name)?.stop()));
   const away = join(directory, "away");
   const moved = [paths.edgeData, paths.controlData];
   for (const [i, path] of moved.entries()) renameSync(path, `${away}-${i}`);
@@ -287,8 +284,8 @@ async function audit({ stage, report }: Scene): Promise<void> {
   report.show(
     "the copy is intact",
     intact.exit === 0,
-    `${intact.result["size"]} leaves, cosigned by ${list(intact.result["cosigners"])
-      .map((each) => each["name"])
+    `${text(intact.result["size"])} leaves, cosigned by ${list(intact.result["cosigners"])
+      .map((each) => text(each["name"]))
       .join(", ")}`,
   );
   for (const [what, path] of tamperTargets(copy)) {
@@ -303,7 +300,7 @@ async function audit({ stage, report }: Scene): Promise<void> {
     report.show(
       `one changed byte in the ${what} is found and named`,
       verdict.exit === 1,
-      Object.values(error).join(" "),
+      Object.values(error).map(text).join(" "),
     );
   }
   rmSync(copy, { recursive: true });
@@ -323,14 +320,14 @@ async function driftDevice({ stage, report, ...scene }: Scene): Promise<void> {
     await tpm.extendPcr(4, createNodeCrypto().hash("sha256", utf8("atm: boot loader of somebody else")));
   }
   const begun = performance.now();
-  const refused = await until(async () => (await atm.status())["lastRefusal"] === "CONTRAINDICATED");
+  const refused = await until(async () => (await atm.status()).lastRefusal === "CONTRAINDICATED");
   report.show(
     "its next renewal is refused as contraindicated",
     refused,
     `${((performance.now() - begun) / 1_000).toFixed(1)} s after its PCR 4 changed`,
   );
-  const status = await edgeStatus(stage);
-  const cut = Number(part(part(status, "connections"), "cut")["CONTRAINDICATED"] ?? 0);
+  const status = await statusOf(stage);
+  const cut = status.connections.cut["CONTRAINDICATED"] ?? 0;
   report.show("its open connection is cut", cut > 0, `${cut} connection${cut === 1 ? "" : "s"}`);
   const after = await atm.withdraw(10);
   report.show("its verbs are gone", after.status === 403 && reasonOf(after) === "contraindicated", describe(after));
@@ -384,13 +381,11 @@ function applicationOf({ applications }: Pick<Scene, "applications">, name: Devi
 }
 
 async function renewalsOf({ applications }: Pick<Scene, "applications">): Promise<readonly number[]> {
-  return Promise.all(
-    [...applications.values()].map(async (application) => Number((await application.status())["renewals"] ?? 0)),
-  );
+  return Promise.all([...applications.values()].map(async (application) => (await application.status()).renewals));
 }
 
-function edgeStatus({ paths }: Stage): Promise<JsonObject> {
-  return callLocal(paths.statusSocket, "GET", "/v1/status");
+function statusOf({ paths }: Stage): Promise<EdgeStatus> {
+  return callLocal(paths.statusSocket, "GET", "/v1/status", edgeStatus);
 }
 
 interface MirrorContents {
@@ -451,16 +446,11 @@ function list(value: Json | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }
 
-function part(status: JsonObject, name: string): JsonObject {
-  const value = status[name];
-  return value !== undefined && isJsonObject(value) ? value : {};
-}
-
 /** The appraisal inside an attestation result: a JWS whose payload is readable by anybody. */
 function decodeEar(token: string): { readonly status: string; readonly vector: Json } {
   const payload: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
   const submods = isJsonObject(payload) && isJsonObject(payload["submods"]) ? payload["submods"] : {};
   const [appraisal] = Object.values(submods);
   const claims = appraisal !== undefined && isJsonObject(appraisal) ? appraisal : {};
-  return { status: String(claims["ear.status"]), vector: claims["ear.trustworthiness-vector"] ?? {} };
+  return { status: text(claims["ear.status"]), vector: claims["ear.trustworthiness-vector"] ?? {} };
 }

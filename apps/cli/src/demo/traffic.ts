@@ -1,5 +1,6 @@
-import { AdapterError, isJsonObject, type JsonObject, parseUtf8, utf8 } from "@vedette/base";
+import { AdapterError, isJsonObject, type Json, type JsonObject, parseUtf8, utf8 } from "@vedette/base";
 import { connectUnix, type HttpClient } from "@vedette/net";
+import { type DeviceStatus, deviceStatus, parseValue } from "@vedette/protocol";
 
 /** One answer as the application on the device saw it. */
 export interface Answer {
@@ -29,8 +30,11 @@ export class Application implements Disposable {
   }
 
   /** What the device's agent says of itself. */
-  async status(): Promise<JsonObject> {
-    return (await this.#call("GET", "/.vedette/status")).body;
+  async status(): Promise<DeviceStatus> {
+    const status = parseValue(deviceStatus, (await this.#call("GET", "/.vedette/status")).body);
+    if (!status.ok)
+      throw new AdapterError(status.error.code, "the device's status is not in a form this version knows", {});
+    return status.value;
   }
 
   [Symbol.dispose](): void {
@@ -60,13 +64,22 @@ export class Application implements Disposable {
 
 /** The reason of a refusal, `-` when there is none. */
 export function reasonOf(answer: Answer): string {
-  const error = isJsonObject(answer.body["error"]) ? answer.body["error"] : {};
-  return String(error["reason"] ?? error["code"] ?? "-");
+  return text(errorOf(answer)["reason"] ?? errorOf(answer)["code"]);
 }
 
 export function ruleOf(answer: Answer): string {
-  const error = isJsonObject(answer.body["error"]) ? answer.body["error"] : {};
-  return String(error["rule"] ?? "-");
+  return text(errorOf(answer)["rule"]);
+}
+
+function errorOf({ body }: Answer): JsonObject {
+  const error = body["error"];
+  return error !== undefined && isJsonObject(error) ? error : {};
+}
+
+/** A JSON value for people; `-` when there is none. */
+export function text(value: Json | undefined): string {
+  if (value === undefined || value === null) return "-";
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 export function percentile(values: readonly number[], fraction: number): number {
