@@ -10,13 +10,15 @@ const MAPPED_PREFIX = 0xffff;
 const IPV4_BITS_BEFORE = 96;
 /** The longest text form is an IPv6 address with embedded IPv4 (45 characters). */
 const ADDRESS_LENGTH_MAX = 45;
+const DIGIT_0 = 0x30;
+const DOT = 0x2e;
+const NO_DIGIT = -1;
 
 /** RFC 4291 §2.2 and dotted-quad IPv4 without leading zeros; zone identifiers are refused. */
 export function parseAddress(text: string): Address | undefined {
   if (text.length > ADDRESS_LENGTH_MAX) return undefined;
-  if (text.includes(":")) return parseIpv6(text);
   const word = parseIpv4(text);
-  return word === undefined ? undefined : [0, 0, MAPPED_PREFIX, word];
+  return word === undefined ? parseIpv6(text) : [0, 0, MAPPED_PREFIX, word];
 }
 
 /** RFC 4632 §3.1 notation: an address, a slash and a prefix length, with no bits set beyond it. */
@@ -50,16 +52,26 @@ function maskOf(length: number): Address {
   return [word(0), word(1), word(2), word(3)];
 }
 
+/** By hand: an address is read in every decision that a `cidr` rule may concern. */
 function parseIpv4(text: string): number | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (!match) return undefined;
   let word = 0;
-  for (const part of match.slice(1)) {
-    // "010" is ten for some readers and eight for others.
-    if (Number(part) > 255 || (part.length > 1 && part.startsWith("0"))) return undefined;
-    word = (word << 8) | Number(part);
+  let part = NO_DIGIT;
+  let parts = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const digit = text.charCodeAt(at) - DIGIT_0;
+    if (digit >= 0 && digit <= 9) {
+      // "010" is ten for some readers and eight for others.
+      if (part === 0) return undefined;
+      part = part === NO_DIGIT ? digit : part * 10 + digit;
+      if (part > 255) return undefined;
+    } else {
+      if (part === NO_DIGIT || (at < text.length && text.charCodeAt(at) !== DOT)) return undefined;
+      word = (word << 8) | part;
+      part = NO_DIGIT;
+      parts++;
+    }
   }
-  return word;
+  return parts === 4 ? word : undefined;
 }
 
 function parseIpv6(text: string): Address | undefined {

@@ -245,7 +245,7 @@ test("rules that never decide are warned of where they stand", () => {
   assert.deepEqual(warnings([allow, { ...allow, id: "b", when: { has: "context.x" } }]), ["RULE_SHADOWED:19"]);
   assert.deepEqual(warnings([allow, { ...allow, id: "b", effect: "deny" }]), ["RULE_UNREACHABLE:6"]);
   const wide = { ...allow, id: "wide", effect: "deny", subject: { type: "*" }, action: ["*"], resource: { type: "*" } };
-  assert.deepEqual(warnings([wide, { ...allow, effect: "deny" }]), ["RULE_SHADOWED:22"]);
+  assert.deepEqual(warnings([wide, { ...allow, effect: "deny" }]), ["RULE_SHADOWED:19"]);
   const prefix = (text: string) => ({ type: "api", id: { prefix: text } });
   assert.deepEqual(
     warnings([

@@ -1,13 +1,11 @@
 import type { Instant } from "@vedette/base";
 import { RESOURCE_ID, SUBJECT_CLASS } from "./attribute.ts";
 import { ConditionCompiler } from "./condition.ts";
-import { type AttributeValue, toAttributeValue } from "./frame.ts";
 import { parseGlob } from "./glob.ts";
-import type { Read } from "./predicates.ts";
 import { buildRuleIndex } from "./rule-index.ts";
 import { RuleSearch } from "./rule-search.ts";
-import { HAS_SPEND, type RuleExtras, type RuleTable, stateBit } from "./rule-table.ts";
-import type { Attribute, Condition, PolicyDocument, Rule } from "./rules.ts";
+import { HAS_EXTRAS, HAS_SPEND, type RuleExtras, type RuleTable, stateBit } from "./rule-table.ts";
+import type { Condition, PolicyDocument, Rule } from "./rules.ts";
 
 /** Where rules came from; it goes into every record. */
 export interface PolicyOrigin {
@@ -33,37 +31,40 @@ export function compilePolicy(document: PolicyDocument, origin: PolicyOrigin): C
   const allows = document.rules.filter((rule) => rule.effect === "allow");
   const rules = [...denies, ...allows];
   const conditions = new ConditionCompiler();
-  const compiled = rules.map((rule) => conditions.compile(conditionOf(rule)));
+  const compiled = rules.map((rule) => conditions.compile(partsOf(rule)));
   const extras = new Map<number, RuleExtras>();
   for (const [number, rule] of rules.entries()) {
-    const found = extrasOf(rule, conditions);
+    const found = compileExtras(rule, conditions);
     if (found) extras.set(number, found);
   }
   const table: RuleTable = {
     denyCount: denies.length,
     ids: rules.map((rule) => rule.id),
-    shapes: Int32Array.from(compiled, ({ shape }) => shape),
-    bases: Int32Array.from(compiled, ({ base }) => base),
-    flags: Uint8Array.from(rules, flagsOf),
+    conditions: Int32Array.from(
+      compiled.flatMap(({ guardSlot, guardText, shape, base }) => [guardSlot, guardText, shape, base]),
+    ),
+    texts: conditions.texts,
+    values: conditions.values,
     tests: conditions.tests,
+    flags: Uint8Array.from(rules, (rule, number) => flagsOf(rule) | (extras.has(number) ? HAS_EXTRAS : 0)),
     extras,
   };
-  const search = new RuleSearch(table, buildRuleIndex(rules), [
-    conditions.values,
-    conditions.addresses,
-    conditions.instants,
-  ]);
+  const search = new RuleSearch(table, buildRuleIndex(rules));
   return { id: document.id, origin, mask: document.mask, ruleCount: rules.length, search };
 }
 
-/** What the index does not decide: selectors on attributes that may be missing, and the rest of a glob. */
-function conditionOf({ subject, resource, when }: Rule): Condition | undefined {
+/** What the index does not decide: selectors on attributes that may be missing, the rest of a glob, the condition. */
+function partsOf({ subject, resource, when }: Rule): readonly Condition[] {
   const parts: Condition[] = [];
-  if (subject.class) parts.push({ op: "in", path: SUBJECT_CLASS, list: subject.class });
+  const [onlyClass, ...otherClasses] = subject.class ?? [];
+  if (onlyClass !== undefined && otherClasses.length === 0)
+    parts.push({ op: "eq", path: SUBJECT_CLASS, to: onlyClass });
+  else if (subject.class) parts.push({ op: "in", path: SUBJECT_CLASS, list: subject.class });
   if (resource.id?.kind === "glob" && !isPrefixGlob(resource.id.text))
     parts.push({ op: "glob", path: RESOURCE_ID, text: resource.id.text });
-  if (when) parts.push(when);
-  return parts.length > 1 ? { op: "all", of: parts } : parts[0];
+  if (when?.op === "all") parts.push(...when.of);
+  else if (when) parts.push(when);
+  return parts;
 }
 
 function isPrefixGlob(pattern: string): boolean {
@@ -71,18 +72,14 @@ function isPrefixGlob(pattern: string): boolean {
   return glob !== undefined && `${glob.head}**` === pattern;
 }
 
-function extrasOf(rule: Rule, conditions: ConditionCompiler): RuleExtras | undefined {
+function compileExtras(rule: Rule, { values }: ConditionCompiler): RuleExtras | undefined {
   const { description, obligations, fastCommit, spend } = rule;
   if (description === undefined && obligations.length === 0 && fastCommit === undefined && !spend) return undefined;
-  const read = (path: Attribute): Read<AttributeValue> => ({
-    slots: conditions.values,
-    slot: conditions.values.add(path, toAttributeValue),
-  });
   return {
     ...(description !== undefined && { description }),
     obligations,
     ...(fastCommit !== undefined && { fastCommit }),
-    ...(spend && { spend: { ...spend, amount: read(spend.amount), per: read(spend.per) } }),
+    ...(spend && { spend: { ...spend, amount: values.add(spend.amount), per: values.add(spend.per) } }),
   };
 }
 

@@ -1,16 +1,29 @@
 import { assert, type Instant, unreachable } from "@vedette/base";
 import type { Address, Network } from "./address.ts";
-import { type AttributeValue, Slots, toAddress, toAttributeValue, toInstant, toOwnInstant } from "./frame.ts";
+import {
+  type AttributeValue,
+  type Read,
+  Slots,
+  toAddress,
+  toAttributeValue,
+  toInstant,
+  toOwnInstant,
+} from "./frame.ts";
 import { type Glob, parseGlob } from "./glob.ts";
-import type { Constant, Read, ScalarList, Test } from "./predicates.ts";
+import type { Constant, ScalarList, Test } from "./predicates.ts";
 import * as predicates from "./predicates.ts";
-import type { Attribute, Condition, ListOperator, OrderOperator, Scalar, TextOperator, TimeWindow } from "./rules.ts";
+import type { Condition, ListOperator, OrderOperator, Scalar, TextOperator, TimeWindow } from "./rules.ts";
 
-/** Where a rule finds its test and its constants. */
+/** Where a rule finds its guard, its test and the test's constants; it holds when both hold (`all`). */
 export interface CompiledCondition {
+  /** The guard's attribute, or `NO_GUARD`, and the text that it must equal. */
+  readonly guardSlot: number;
+  readonly guardText: number;
   readonly shape: number;
   readonly base: number;
 }
+
+export const NO_GUARD = -1;
 
 /** The shape of the rule without condition. */
 export const ALWAYS = 0;
@@ -26,10 +39,12 @@ interface Term {
  */
 export class ConditionCompiler {
   readonly tests: Test[] = [predicates.always];
-  readonly values: Slots<AttributeValue> = new Slots();
-  readonly addresses: Slots<Address> = new Slots();
-  readonly instants: Slots<Instant> = new Slots();
+  readonly values: Slots<AttributeValue> = new Slots(toAttributeValue);
+  readonly addresses: Slots<Address> = new Slots(toAddress);
+  readonly instants: Slots<Instant> = new Slots(toInstant);
+  readonly ownInstants: Slots<Instant> = new Slots(toOwnInstant);
   readonly #operands: number[] = [];
+  readonly #texts = new Pool<string>();
   readonly #scalars = new Pool<Scalar>();
   readonly #lists = new Pool<ScalarList>();
   readonly #globs = new Pool<Glob>();
@@ -39,9 +54,24 @@ export class ConditionCompiler {
   readonly #shapes = new Map<string, number>();
   readonly #bases = new Map<string, number>();
 
-  compile(condition: Condition | undefined): CompiledCondition {
-    if (!condition) return { shape: ALWAYS, base: 0 };
+  /** Compiles the conjunction of the parts. */
+  compile(parts: readonly Condition[]): CompiledCondition {
+    const guard = parts.find(isGuard);
+    const others = parts.filter((part) => part !== guard);
+    const guardSlot = guard ? this.values.add(guard.path).slot : NO_GUARD;
+    const guardText = guard ? this.#texts.add(guard.to, guard.to) : 0;
+    return { guardSlot, guardText, ...this.#compileTest(others) };
+  }
+
+  /** The texts that guards compare with, by number. */
+  get texts(): readonly string[] {
+    return this.#texts.items;
+  }
+
+  #compileTest([first, ...others]: readonly Condition[]): Pick<CompiledCondition, "shape" | "base"> {
+    if (!first) return { shape: ALWAYS, base: 0 };
     const constants: number[] = [];
+    const condition = others.length > 0 ? { op: "all" as const, of: [first, ...others] } : first;
     const { name, test } = this.#term(condition, constants);
     let shape = this.#shapes.get(name);
     if (shape === undefined) {
@@ -67,7 +97,9 @@ export class ConditionCompiler {
     switch (op) {
       case "all":
       case "any": {
-        const terms = condition.of.map((item) => this.#term(item, constants));
+        // Kleene's all and any do not depend on order, and no condition has an effect: the cheap ones go first.
+        const sorted = condition.of.toSorted((a, b) => costOf(a) - costOf(b));
+        const terms = sorted.map((item) => this.#term(item, constants));
         const tests = terms.map((term) => term.test);
         const name = `${op}(${terms.map((term) => term.name).join()})`;
         return this.#once(name, () => (op === "all" ? predicates.allOf(tests) : predicates.anyOf(tests)));
@@ -77,7 +109,7 @@ export class ConditionCompiler {
         return this.#once(`not(${name})`, () => predicates.notOf(test));
       }
       case "has":
-        return this.#once(`has(${condition.path})`, () => predicates.isPresent(this.#value(condition.path)));
+        return this.#once(`has(${condition.path})`, () => predicates.isPresent(this.values.add(condition.path)));
       case "within": {
         const { window: value } = condition;
         const window = this.#constant(this.#windows, JSON.stringify(value), value, constants);
@@ -99,19 +131,22 @@ export class ConditionCompiler {
   #equality({ op, path, to }: Of<"eq" | "ne">, constants: number[]): Term {
     if (typeof to === "object")
       return this.#once(`${op}(${path},${to.path})`, () =>
-        predicates.areEqual(this.#value(path), this.#value(to.path), op === "eq"),
+        predicates.areEqual(this.values.add(path), this.values.add(to.path), op === "eq"),
       );
     const scalar = this.#scalar(to, constants);
-    return this.#once(`${op}(${path})@${scalar.at}`, () => predicates.equals(this.#value(path), scalar, op === "eq"));
+    const type = typeof to === "string" ? "string" : typeof to === "number" ? "number" : "boolean";
+    return this.#once(`${op}:${type}(${path})@${scalar.at}`, () =>
+      predicates.equals(this.values.add(path), scalar, op === "eq", type),
+    );
   }
 
   #order({ op, path, to }: Of<OrderOperator>, constants: number[]): Term {
     if (typeof to === "object")
       return this.#once(`${op}(${path},${to.path})`, () =>
-        predicates.areOrdered(this.#value(path), this.#value(to.path), op),
+        predicates.areOrdered(this.values.add(path), this.values.add(to.path), op),
       );
     const scalar = this.#scalar(to, constants);
-    return this.#once(`${op}(${path})@${scalar.at}`, () => predicates.isOrdered(this.#value(path), scalar, op));
+    return this.#once(`${op}(${path})@${scalar.at}`, () => predicates.isOrdered(this.values.add(path), scalar, op));
   }
 
   #leaf(condition: Of<ListOperator | TextOperator | "cidr" | "fresh">, constants: number[]): Term {
@@ -124,27 +159,27 @@ export class ConditionCompiler {
         const value = { type: typeof list[0], values: new Set<unknown>(list) };
         const constant = this.#constant(this.#lists, JSON.stringify(list), value, constants);
         const make = LIST_PREDICATES[condition.op];
-        return this.#once(`${op}(${path})@${constant.at}`, () => make(this.#value(path), constant));
+        return this.#once(`${op}(${path})@${constant.at}`, () => make(this.values.add(path), constant));
       }
       case "prefix":
       case "suffix": {
         const text = this.#scalar(condition.text, constants);
         const make = op === "prefix" ? predicates.startsWith : predicates.endsWith;
-        return this.#once(`${op}(${path})@${text.at}`, () => make(this.#value(path), text));
+        return this.#once(`${op}(${path})@${text.at}`, () => make(this.values.add(path), text));
       }
       case "glob": {
         const glob = this.#constant(this.#globs, condition.text, checkedGlob(condition.text), constants);
-        return this.#once(`glob(${path})@${glob.at}`, () => predicates.fitsGlob(this.#value(path), glob));
+        return this.#once(`glob(${path})@${glob.at}`, () => predicates.fitsGlob(this.values.add(path), glob));
       }
       case "cidr": {
         const { networks } = condition;
         const constant = this.#constant(this.#networks, JSON.stringify(networks), networks, constants);
-        return this.#once(`cidr(${path})@${constant.at}`, () => predicates.isInNetworks(this.#read(this.addresses, path, toAddress), constant)); // biome-ignore format: one line
+        return this.#once(`cidr(${path})@${constant.at}`, () => predicates.isInNetworks(this.addresses.add(path), constant)); // biome-ignore format: one line
       }
       case "fresh": {
         const age = this.#scalar(condition.age, constants);
-        const convert = path === "subject.attestation.at" ? toOwnInstant : toInstant;
-        return this.#once(`fresh(${path})@${age.at}`, () => predicates.isFresh(this.#read(this.instants, path, convert), age)); // biome-ignore format: one line
+        const slots = path === "subject.attestation.at" ? this.ownInstants : this.instants;
+        return this.#once(`fresh(${path})@${age.at}`, () => predicates.isFresh(slots.add(path), age));
       }
       default:
         return unreachable(condition);
@@ -157,14 +192,6 @@ export class ConditionCompiler {
     const term = { name, test: make() };
     this.#terms.set(name, term);
     return term;
-  }
-
-  #value(path: Attribute): Read<AttributeValue> {
-    return this.#read(this.values, path, toAttributeValue);
-  }
-
-  #read<T>(slots: Slots<T>, path: Attribute, convert: (value: unknown) => T | undefined): Read<T> {
-    return { slots, slot: slots.add(path, convert) };
   }
 
   #scalar(value: Scalar, constants: number[]): Constant<Scalar> {
@@ -184,6 +211,32 @@ const LIST_PREDICATES: Readonly<
   containsAny: predicates.containsAny,
   containsAll: predicates.containsAll,
 };
+
+/** Most rules compare some attribute with one text; that needs no closure and no call. */
+function isGuard(condition: Condition): condition is Of<"eq" | "ne"> & { readonly to: string } {
+  return condition.op === "eq" && typeof condition.to === "string";
+}
+
+/** Steps of work, roughly; what counts is the order. */
+function costOf(condition: Condition): number {
+  switch (condition.op) {
+    case "all":
+    case "any":
+      return condition.of.reduce((sum, item) => sum + costOf(item), 1);
+    case "not":
+      return costOf(condition.of);
+    case "containsAny":
+    case "containsAll":
+    case "glob":
+    case "within":
+      return 4;
+    case "cidr":
+    case "fresh":
+      return 8;
+    default:
+      return 2;
+  }
+}
 
 function checkedGlob(pattern: string): Glob {
   const glob = parseGlob(pattern);

@@ -2,6 +2,7 @@ import { type Duration, instantToString, isJsonObject, type Json, type JsonObjec
 import type { CompiledPolicy } from "./compile.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import { type LimitExceeded, NO_RULE, type SpendReservation } from "./rule-search.ts";
+import { extrasOf } from "./rule-table.ts";
 import type { Obligation } from "./rules.ts";
 
 export type Reason =
@@ -102,7 +103,7 @@ class Verdict implements Decision {
     rule: number,
   ) {
     const { table, reservation, limitExceeded } = policy.search;
-    const extras = rule === NO_RULE ? undefined : table.extras.get(rule);
+    const extras = rule === NO_RULE ? undefined : extrasOf(table, rule);
     this.effect = effect;
     this.reason = reason;
     this.ruleId = rule === NO_RULE ? undefined : table.ids[rule];

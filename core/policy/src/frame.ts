@@ -8,43 +8,52 @@ export type AttributeValue = string | number | boolean | readonly unknown[];
 
 /** The question that conditions are about. */
 export interface Frame {
+  /** Counts decisions, from 1; what was read for another one is forgotten. */
+  readonly number: number;
   readonly request: AccessRequest;
   readonly context: DecisionContext;
 }
 
-type Reader<T> = (request: AccessRequest, context: DecisionContext) => T | undefined;
+/** An attribute: `slots.read(frame, slot)`. */
+export interface Read<T> {
+  readonly slots: Slots<T>;
+  readonly slot: number;
+}
+
+type Reader = (request: AccessRequest, context: DecisionContext) => unknown;
 
 /** One slot for each attribute that some condition reads: read and converted at most once in a decision. */
 export class Slots<T> {
-  readonly #readers: Reader<T>[] = [];
+  readonly #convert: (value: unknown) => T | undefined;
+  readonly #readers: Reader[] = [];
   readonly #slotByPath = new Map<Attribute, number>();
   readonly #values: (T | undefined)[] = [];
-  readonly #readFor: number[] = [];
-  #decision = 0;
+  /** The number of the decision for which each slot was read. */
+  #readFor = new Float64Array(0);
 
-  /** The slot of a path; `convert` makes the value, or undefined when it does not fit. */
-  add(path: Attribute, convert: (value: unknown) => T | undefined): number {
-    const known = this.#slotByPath.get(path);
-    if (known !== undefined) return known;
-    const slot = this.#readers.length;
-    const read = readerOf(path);
-    this.#readers.push((request, context) => convert(read(request, context)));
-    this.#values.push(undefined);
-    this.#readFor.push(0);
-    this.#slotByPath.set(path, slot);
-    return slot;
+  /** `convert` answers undefined for what does not fit. */
+  constructor(convert: (value: unknown) => T | undefined) {
+    this.#convert = convert;
   }
 
-  /** Forgets what was read for the decision before. */
-  clear(): void {
-    this.#decision++;
+  add(path: Attribute): Read<T> {
+    const known = this.#slotByPath.get(path);
+    if (known !== undefined) return { slots: this, slot: known };
+    const slot = this.#readers.push(readerOf(path)) - 1;
+    this.#values.push(undefined);
+    this.#readFor = new Float64Array(this.#values.length);
+    this.#slotByPath.set(path, slot);
+    return { slots: this, slot };
   }
 
   read(frame: Frame, slot: number): T | undefined {
-    if (this.#readFor[slot] === this.#decision) return this.#values[slot];
-    const value = this.#readers[slot]!(frame.request, frame.context);
+    return this.#readFor[slot] === frame.number ? this.#values[slot] : this.#fill(frame, slot);
+  }
+
+  #fill({ number, request, context }: Frame, slot: number): T | undefined {
+    const value = this.#convert(this.#readers[slot]!(request, context));
     this.#values[slot] = value;
-    this.#readFor[slot] = this.#decision;
+    this.#readFor[slot] = number;
     return value;
   }
 }
@@ -70,7 +79,7 @@ export function toInstant(value: unknown): Instant | undefined {
 }
 
 /** The path's value as it stands in request or context, whatever it is. */
-function readerOf(path: Attribute): Reader<unknown> {
+function readerOf(path: Attribute): Reader {
   switch (path) {
     case "subject.type":
       return (request) => request.subject.type;
@@ -91,20 +100,21 @@ function readerOf(path: Attribute): Reader<unknown> {
   }
 }
 
-function propertyReader(path: Attribute): Reader<unknown> {
-  const [root, ...names] = path.split(".");
-  if (root === "subject") return (request) => dig(request.subject.properties, names);
-  if (root === "action") return (request) => dig(request.action.properties, names);
-  if (root === "resource") return (request) => dig(request.resource.properties, names);
-  return (request) => dig(request.context, names);
+function propertyReader(path: Attribute): Reader {
+  const [root, name = "", ...deeper] = path.split(".");
+  if (root === "subject") return (request) => dig(member(request.subject.properties, name), deeper);
+  if (root === "action") return (request) => dig(member(request.action.properties, name), deeper);
+  if (root === "resource") return (request) => dig(member(request.resource.properties, name), deeper);
+  return (request) => dig(member(request.context, name), deeper);
 }
 
-function dig(object: unknown, names: readonly string[]): unknown {
-  let value = object;
-  for (const name of names) {
-    // Own members only: what objects inherit is nobody's attribute.
-    if (!isJsonObject(value) || !Object.hasOwn(value, name)) return undefined;
-    value = value[name];
-  }
-  return value;
+function dig(value: unknown, names: readonly string[]): unknown {
+  let found = value;
+  for (let i = 0; i < names.length; i++) found = member(found, names[i]!);
+  return found;
+}
+
+/** Own members only: what objects inherit is nobody's attribute. */
+function member(value: unknown, name: string): unknown {
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }

@@ -1,6 +1,6 @@
 import type { Instant } from "@vedette/base";
 import { type Address, isInNetwork, type Network } from "./address.ts";
-import type { AttributeValue, Frame, Slots } from "./frame.ts";
+import type { AttributeValue, Frame, Read } from "./frame.ts";
 import { type Glob, matchesGlob } from "./glob.ts";
 import { RESOURCE_ID_LENGTH_MAX } from "./request.ts";
 import type { OrderOperator, Scalar, TimeWindow } from "./rules.ts";
@@ -14,12 +14,6 @@ export const TRUE = 2;
 
 /** The shape of a condition; a rule's constants begin at `base`. */
 export type Test = (frame: Frame, base: number) => Truth;
-
-/** An attribute, read from the frame. */
-export interface Read<T> {
-  readonly slots: Slots<T>;
-  readonly slot: number;
-}
 
 /** The constant `items[operands[base + at]]`. */
 export interface Constant<T> {
@@ -39,14 +33,16 @@ const ATTRIBUTE_ITEMS_MAX = 1_000;
 export const always: Test = () => TRUE;
 
 export function allOf(tests: readonly Test[]): Test {
+  const [first = always, second = always, ...others] = tests;
+  const rest = others.length > 1 ? allOf(others) : (others[0] ?? always);
+  // Without a loop: most conditions have two or three parts, and this is where decisions spend their time.
   return (frame, base) => {
-    let least: Truth = TRUE;
-    for (let i = 0; i < tests.length; i++) {
-      const truth = tests[i]!(frame, base);
-      if (truth === FALSE) return FALSE;
-      if (truth === UNKNOWN) least = UNKNOWN;
-    }
-    return least;
+    const a = first(frame, base);
+    if (a === FALSE) return FALSE;
+    const b = second(frame, base);
+    if (b === FALSE) return FALSE;
+    const c = rest(frame, base);
+    return a === TRUE && b === TRUE ? c : c === FALSE ? FALSE : UNKNOWN;
   };
 }
 
@@ -74,13 +70,27 @@ export function isPresent({ slots, slot }: Read<AttributeValue>): Test {
   return (frame) => (slots.read(frame, slot) === undefined ? UNKNOWN : TRUE);
 }
 
-export function equals({ slots, slot }: Read<AttributeValue>, constant: Constant<Scalar>, wanted: boolean): Test {
-  const { operands, items, at } = constant;
+/** One closure for each type of constant: comparing with a literal type is what the compiler does best. */
+export function equals(
+  { slots, slot }: Read<AttributeValue>,
+  { operands, items, at }: Constant<Scalar>,
+  wanted: boolean,
+  type: "string" | "number" | "boolean",
+): Test {
+  const [same, other]: [Truth, Truth] = wanted ? [TRUE, FALSE] : [FALSE, TRUE];
+  if (type === "string")
+    return (frame, base) => {
+      const value = slots.read(frame, slot);
+      return typeof value !== "string" ? UNKNOWN : value === items[operands[base + at]!] ? same : other;
+    };
+  if (type === "number")
+    return (frame, base) => {
+      const value = slots.read(frame, slot);
+      return typeof value !== "number" ? UNKNOWN : value === items[operands[base + at]!] ? same : other;
+    };
   return (frame, base) => {
     const value = slots.read(frame, slot);
-    const scalar = items[operands[base + at]!]!;
-    if (typeof value !== typeof scalar) return UNKNOWN;
-    return (value === scalar) === wanted ? TRUE : FALSE;
+    return typeof value !== "boolean" ? UNKNOWN : value === items[operands[base + at]!] ? same : other;
   };
 }
 
@@ -123,8 +133,8 @@ export function isIn({ slots, slot }: Read<AttributeValue>, { operands, items, a
   return (frame, base) => {
     const value = slots.read(frame, slot);
     const list = items[operands[base + at]!]!;
-    if (typeof value !== list.type) return UNKNOWN;
-    return list.values.has(value) ? TRUE : FALSE;
+    if (list.values.has(value)) return TRUE;
+    return typeof value === list.type ? FALSE : UNKNOWN;
   };
 }
 

@@ -4,16 +4,15 @@
  */
 export interface PrefixTrie {
   /** Per node: start and length of its label in `labels`, and the prefix that ends there, or -1. */
-  readonly labelStart: Int32Array;
-  readonly labelLength: Int32Array;
-  readonly prefixAt: Int32Array;
+  readonly nodes: Int32Array;
   readonly labels: Uint16Array;
   /** Slots of [parent, first character, child]; child 0 marks an empty slot. */
   readonly children: Int32Array;
   readonly depthMax: number;
 }
 
-const STRIDE = 3;
+const NODE_STRIDE = 3;
+const CHILD_STRIDE = 3;
 
 interface Node {
   label: string;
@@ -30,18 +29,18 @@ export function buildPrefixTrie(prefixes: readonly string[]): PrefixTrie {
 
 /** Writes the numbers of all prefixes of `text` into `found` (room for `depthMax`) and answers how many there are. */
 export function findPrefixes(trie: PrefixTrie, text: string, found: Int32Array): number {
-  const { labelStart, labelLength, prefixAt, labels } = trie;
+  const { nodes, labels } = trie;
   let node = 0;
   let at = 0;
   let count = 0;
   for (;;) {
-    const prefix = prefixAt[node]!;
+    const prefix = nodes[node * NODE_STRIDE + 2]!;
     if (prefix >= 0) found[count++] = prefix;
     if (at >= text.length) return count;
     node = childOf(trie, node, text.charCodeAt(at));
     if (node === 0) return count;
-    const start = labelStart[node]!;
-    const length = labelLength[node]!;
+    const start = nodes[node * NODE_STRIDE]!;
+    const length = nodes[node * NODE_STRIDE + 1]!;
     if (length > text.length - at) return count;
     for (let i = 1; i < length; i++) if (labels[start + i] !== text.charCodeAt(at + i)) return count;
     at += length;
@@ -49,9 +48,9 @@ export function findPrefixes(trie: PrefixTrie, text: string, found: Int32Array):
 }
 
 function childOf({ children }: PrefixTrie, parent: number, code: number): number {
-  const mask = children.length / STRIDE - 1;
+  const mask = children.length / CHILD_STRIDE - 1;
   for (let slot = slotOf(parent, code) & mask; ; slot = (slot + 1) & mask) {
-    const at = slot * STRIDE;
+    const at = slot * CHILD_STRIDE;
     const child = children[at + 2]!;
     if (child === 0 || (children[at] === parent && children[at + 1] === code)) return child;
   }
@@ -109,9 +108,7 @@ function flatten(root: Node): PrefixTrie {
     return start - label.length;
   });
   return {
-    labelStart: Int32Array.from(starts),
-    labelLength: Int32Array.from(nodes, (node) => node.label.length),
-    prefixAt: Int32Array.from(nodes, (node) => node.prefix),
+    nodes: Int32Array.from(nodes.flatMap(({ label, prefix }, i) => [starts[i]!, label.length, prefix])),
     labels: Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)),
     children: childTable(nodes, parents),
     depthMax: depths.reduce((most, depth) => Math.max(most, depth), 1),
@@ -121,13 +118,13 @@ function flatten(root: Node): PrefixTrie {
 function childTable(nodes: readonly Node[], parents: readonly number[]): Int32Array {
   let slots = 2;
   while (slots < nodes.length * 2) slots *= 2;
-  const children = new Int32Array(slots * STRIDE);
+  const children = new Int32Array(slots * CHILD_STRIDE);
   for (const [i, node] of nodes.entries()) {
     if (i === 0) continue;
     const code = node.label.charCodeAt(0);
     let slot = slotOf(parents[i]!, code) & (slots - 1);
-    while (children[slot * STRIDE + 2] !== 0) slot = (slot + 1) & (slots - 1);
-    children.set([parents[i]!, code, i], slot * STRIDE);
+    while (children[slot * CHILD_STRIDE + 2] !== 0) slot = (slot + 1) & (slots - 1);
+    children.set([parents[i]!, code, i], slot * CHILD_STRIDE);
   }
   return children;
 }

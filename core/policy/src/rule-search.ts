@@ -1,7 +1,7 @@
 import { assert } from "@vedette/base";
-import { ALWAYS } from "./condition.ts";
+import { ALWAYS, NO_GUARD } from "./condition.ts";
 import type { Frame } from "./frame.ts";
-import { FALSE, TRUE } from "./predicates.ts";
+import { FALSE, TRUE, type Truth, UNKNOWN } from "./predicates.ts";
 import { findPrefixes } from "./prefix-trie.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import {
@@ -18,7 +18,7 @@ import {
   WILD_ROLE,
   WILD_SUBJECT,
 } from "./rule-index.ts";
-import { type CompiledSpend, HAS_SPEND, type RuleTable, stateBit } from "./rule-table.ts";
+import { CONDITION_STRIDE, type CompiledSpend, extrasOf, HAS_SPEND, type RuleTable, stateBit } from "./rule-table.ts";
 
 /** A subject with more roles counts as one whose roles are unknown. */
 const ROLES_MAX = 16;
@@ -50,7 +50,6 @@ export interface LimitExceeded {
 export class RuleSearch {
   readonly table: RuleTable;
   readonly #index: RuleIndex;
-  readonly #slots: readonly { clear(): void }[];
   readonly #roles = new Int32Array(ROLES_MAX);
   readonly #prefixes: Int32Array;
   #prefixCount = 0;
@@ -58,6 +57,7 @@ export class RuleSearch {
   #stateBit = 0;
   #offered: SpendReservation | undefined;
   #isBusy = false;
+  #count = 0;
   /** The rule that decides, or `NO_RULE`, and what it spends. */
   decisive: number = NO_RULE;
   reservation: SpendReservation | undefined;
@@ -66,10 +66,9 @@ export class RuleSearch {
   limitExceeded: LimitExceeded | undefined;
   unfit: number = NO_RULE;
 
-  constructor(table: RuleTable, index: RuleIndex, slots: readonly { clear(): void }[]) {
+  constructor(table: RuleTable, index: RuleIndex) {
     this.table = table;
     this.#index = index;
-    this.#slots = slots;
     this.#prefixes = new Int32Array(index.prefixes.depthMax);
   }
 
@@ -78,7 +77,7 @@ export class RuleSearch {
     this.#isBusy = true;
     try {
       this.#begin(request, context);
-      this.#visitAll({ request, context });
+      this.#visitAll({ number: ++this.#count, request, context });
     } finally {
       this.#isBusy = false;
     }
@@ -103,7 +102,6 @@ export class RuleSearch {
   }
 
   #begin(request: AccessRequest, context: DecisionContext): void {
-    for (const slots of this.#slots) slots.clear();
     this.#resourceId = this.#index.symbols.get(request.resource.id) ?? NOT_INTERNED;
     this.#prefixCount = findPrefixes(this.#index.prefixes, request.resource.id, this.#prefixes);
     this.#stateBit = stateBit(context.attestation.state);
@@ -116,10 +114,16 @@ export class RuleSearch {
 
   /** Writes the symbols of the roles to `#roles`; roles that are missing or no short list of texts are one symbol. */
   #readRoles(roles: unknown): number {
-    if (Array.isArray(roles) && roles.length <= ROLES_MAX && roles.every(isText)) {
-      for (let i = 0; i < roles.length; i++) this.#roles[i] = this.#index.symbols.get(roles[i]!) ?? NOT_INTERNED;
-      return roles.length;
+    if (!Array.isArray(roles) || roles.length > ROLES_MAX) return this.#missRoles();
+    for (let i = 0; i < roles.length; i++) {
+      const role: unknown = roles[i];
+      if (typeof role !== "string") return this.#missRoles();
+      this.#roles[i] = this.#index.symbols.get(role) ?? NOT_INTERNED;
     }
+    return roles.length;
+  }
+
+  #missRoles(): number {
     this.#roles[0] = MISSING_SYMBOL;
     return 1;
   }
@@ -142,20 +146,35 @@ export class RuleSearch {
 
   #scan(frame: Frame, start: number, end: number): void {
     const { postings } = this.#index;
-    const { tests, shapes, bases, flags, denyCount } = this.table;
+    const { flags, denyCount } = this.table;
     for (let i = start; i < end; i++) {
       const rule = postings[i]!;
       if (rule >= this.decisive) return;
-      const shape = shapes[rule]!;
-      const truth = shape === ALWAYS ? TRUE : tests[shape]!(frame, bases[rule]!);
+      const truth = this.#truthOf(frame, rule);
       // PROTOCOLS 5.1: a deny fires on true or unknown, an allow needs true.
-      const holds = rule < denyCount ? truth !== FALSE : truth === TRUE && this.#mayAllow(frame, rule);
-      if (holds) {
+      if (rule < denyCount ? truth !== FALSE : truth === TRUE && this.#mayAllow(frame, rule)) {
         this.decisive = rule;
         this.reservation = flags[rule]! & HAS_SPEND ? this.#offered : undefined;
         return;
       }
     }
+  }
+
+  /** The guard, and only when that is not false, the test. */
+  #truthOf(frame: Frame, rule: number): Truth {
+    const { conditions, texts, values, tests } = this.table;
+    const at = rule * CONDITION_STRIDE;
+    const slot = conditions[at]!;
+    let guard: Truth = TRUE;
+    if (slot !== NO_GUARD) {
+      const value = values.read(frame, slot);
+      if (typeof value !== "string") guard = UNKNOWN;
+      else if (value !== texts[conditions[at + 1]!]) return FALSE;
+    }
+    const shape = conditions[at + 2]!;
+    if (shape === ALWAYS) return guard;
+    const truth = tests[shape]!(frame, conditions[at + 3]!);
+    return truth === TRUE ? guard : truth;
   }
 
   #mayAllow(frame: Frame, rule: number): boolean {
@@ -165,7 +184,7 @@ export class RuleSearch {
       return false;
     }
     if ((flags & HAS_SPEND) === 0) return true;
-    const spend = this.table.extras.get(rule)?.spend;
+    const spend = extrasOf(this.table, rule)?.spend;
     return spend !== undefined && this.#maySpend(frame, rule, spend);
   }
 
@@ -185,8 +204,4 @@ export class RuleSearch {
     }
     return false;
   }
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string";
 }

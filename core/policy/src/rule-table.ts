@@ -1,6 +1,6 @@
 import type { Duration } from "@vedette/base";
-import type { AttributeValue } from "./frame.ts";
-import type { Read, Test } from "./predicates.ts";
+import type { AttributeValue, Read, Slots } from "./frame.ts";
+import type { Test } from "./predicates.ts";
 import type { AttestationState } from "./request.ts";
 import type { Obligation } from "./rules.ts";
 
@@ -8,12 +8,16 @@ import type { Obligation } from "./rules.ts";
 export interface RuleTable {
   readonly denyCount: number;
   readonly ids: readonly string[];
-  /** Per rule: the number of its test, and where its constants begin. */
-  readonly shapes: Int32Array;
-  readonly bases: Int32Array;
-  /** Per rule: bits of the attestation states in which it holds, and `HAS_SPEND`. */
-  readonly flags: Uint8Array;
+  /**
+   * Per rule, side by side so that one look at memory brings them all: the attribute that must equal a text (or
+   * `NO_GUARD`), the text's number, the test's number, and where its constants begin.
+   */
+  readonly conditions: Int32Array;
+  readonly texts: readonly string[];
+  readonly values: Slots<AttributeValue>;
   readonly tests: readonly Test[];
+  /** Per rule: bits of the attestation states in which it holds, `HAS_SPEND` and `HAS_EXTRAS`. */
+  readonly flags: Uint8Array;
   /** What the few rules carry that have more than a condition. */
   readonly extras: ReadonlyMap<number, RuleExtras>;
 }
@@ -33,7 +37,13 @@ export interface CompiledSpend {
   readonly per: Read<AttributeValue>;
 }
 
+export const CONDITION_STRIDE = 4;
 export const HAS_SPEND = 8;
+export const HAS_EXTRAS = 16;
+
+export function extrasOf({ flags, extras }: RuleTable, rule: number): RuleExtras | undefined {
+  return flags[rule]! & HAS_EXTRAS ? extras.get(rule) : undefined;
+}
 
 /** The bit of an attestation state; contraindicated has none, and neither has anything unheard of. */
 export function stateBit(state: AttestationState): number {
