@@ -36,7 +36,11 @@ test("an address lies in a network exactly when Node says so", () => {
       if (!network || !parsed) return;
       const list = new BlockList();
       list.addSubnet(base, length, isIP(base) === 4 ? "ipv4" : "ipv6");
-      assert.equal(isInNetwork(parsed, network), list.check(text, isIP(text) === 4 ? "ipv4" : "ipv6"), `${text} ${base}/${length}`); // biome-ignore format: one line
+      assert.equal(
+        isInNetwork(parsed, network),
+        list.check(text, isIP(text) === 4 ? "ipv4" : "ipv6"),
+        `${text} ${base}/${length}`,
+      );
     }),
     { numRuns: 2_000 },
   );

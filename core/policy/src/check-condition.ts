@@ -177,7 +177,12 @@ export class ConditionChecker {
   attribute(value: Json | undefined, at: string, effect: Rule["effect"]): Attribute | undefined {
     const path = typeof value === "string" ? parseAttribute(value) : undefined;
     if (path === undefined)
-      return this.#fail("UNKNOWN_ATTRIBUTE", at, "not the path of an attribute", "a path such as subject.roles, action.name, resource.id or context.amount"); // biome-ignore format: one line
+      return this.#fail(
+        "UNKNOWN_ATTRIBUTE",
+        at,
+        "not the path of an attribute",
+        "a path such as subject.roles, action.name, resource.id or context.amount",
+      );
     if (effect === "allow" && typeOf(path) === "address") return this.#refuseAddress(at);
     return path;
   }
@@ -199,7 +204,12 @@ export class ConditionChecker {
   }
 
   #refuseAddress(at: string): undefined {
-    return this.#fail("IP_ALLOWS", at, "an allow rule reads an IP address", 'a deny rule that tightens, such as "when": {"not": {"cidr": ["context.ip", […]]}}'); // biome-ignore format: one line
+    return this.#fail(
+      "IP_ALLOWS",
+      at,
+      "an allow rule reads an IP address",
+      'a deny rule that tightens, such as "when": {"not": {"cidr": ["context.ip", […]]}}',
+    );
   }
 
   #fail(code: Parameters<DocumentReader["report"]>[0], at: string, message: string, expected: string): undefined {

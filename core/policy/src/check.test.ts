@@ -41,7 +41,10 @@ test("the rules of the example store are accepted without a warning", () => {
   const checked = checkPolicy(text, "examples/store-17/rules.json");
   assert.ok(checked.ok, JSON.stringify(checked));
   assert.deepEqual(checked.value.warnings, []);
-  assert.deepEqual(checked.value.document.rules.map(({ id }) => id), ["pos-reads-prices", "kiosk-reads-no-prices", "atm-withdraws-within-limits", "no-cash-above-floor-limit"]); // biome-ignore format: one line
+  assert.deepEqual(
+    checked.value.document.rules.map(({ id }) => id),
+    ["pos-reads-prices", "kiosk-reads-no-prices", "atm-withdraws-within-limits", "no-cash-above-floor-limit"],
+  );
 });
 
 test("a finding names file, line and column, what is wrong and what was expected", () => {
@@ -85,13 +88,19 @@ test("unknown fields are refused at every level", () => {
   assert.deepEqual(codesFor({ subject: { type: "device", name: "x" } }), ["UNKNOWN_FIELD"]);
   assert.deepEqual(codesFor({ resource: { type: "api", path: "/" } }), ["UNKNOWN_FIELD"]);
   assert.deepEqual(codesFor({ resource: { type: "api", id: { suffix: "x" } } }), ["UNKNOWN_FIELD", "TYPE_MISMATCH"]);
-  assert.deepEqual(codesFor({ spend: { counter: "c", amount: "context.n", limit: 1, window: "P1D", per: "subject.id", burst: 2 } }), ["UNKNOWN_FIELD"]); // biome-ignore format: one line
+  assert.deepEqual(
+    codesFor({ spend: { counter: "c", amount: "context.n", limit: 1, window: "P1D", per: "subject.id", burst: 2 } }),
+    ["UNKNOWN_FIELD"],
+  );
 });
 
 test("missing fields are named", () => {
   const [found] = findings(document({ rules: [{ ...rule, subject: undefined }] }));
   assert.deepEqual([found?.code, found?.expected], ["MISSING_FIELD", '"subject" here']);
-  assert.deepEqual(findings("{}").map(({ code }) => code), ["MISSING_FIELD", "MISSING_FIELD", "MISSING_FIELD", "MISSING_FIELD"]); // biome-ignore format: one line
+  assert.deepEqual(
+    findings("{}").map(({ code }) => code),
+    ["MISSING_FIELD", "MISSING_FIELD", "MISSING_FIELD", "MISSING_FIELD"],
+  );
 });
 
 test("only deny is a default, and only rules/v1 a kind", () => {
@@ -148,14 +157,25 @@ test("unknown operators, operand types that do not fit, and paths that lead nowh
 
 test("every operator is accepted in its right form", () => {
   const right = [
-    { eq: ["context.a", "x"] }, { ne: ["context.a", true] }, { eq: ["resource.owner", { path: "subject.id" }] },
-    { lt: ["context.a", 1] }, { lte: ["context.a", -1.5] }, { gt: ["context.a", { path: "subject.limit" }] }, { gte: ["context.a", 0] },
-    { in: ["context.a", [1, 2]] }, { containsAny: ["subject.roles", ["x"]] }, { containsAll: ["context.tags", ["x", "y"]] },
-    { prefix: ["resource.id", "x"] }, { suffix: ["resource.id", "x"] }, { glob: ["resource.id", "a/*/c/**"] },
-    { has: "context.a" }, { fresh: ["subject.attestation.at", "PT15M"] },
-    { within: { days: ["mon", "fri"], from: "22:00", to: "06:00", offset: "+01:00" } }, { within: { from: "00:00", to: "24:00" } },
+    { eq: ["context.a", "x"] },
+    { ne: ["context.a", true] },
+    { eq: ["resource.owner", { path: "subject.id" }] },
+    { lt: ["context.a", 1] },
+    { lte: ["context.a", -1.5] },
+    { gt: ["context.a", { path: "subject.limit" }] },
+    { gte: ["context.a", 0] },
+    { in: ["context.a", [1, 2]] },
+    { containsAny: ["subject.roles", ["x"]] },
+    { containsAll: ["context.tags", ["x", "y"]] },
+    { prefix: ["resource.id", "x"] },
+    { suffix: ["resource.id", "x"] },
+    { glob: ["resource.id", "a/*/c/**"] },
+    { has: "context.a" },
+    { fresh: ["subject.attestation.at", "PT15M"] },
+    { within: { days: ["mon", "fri"], from: "22:00", to: "06:00", offset: "+01:00" } },
+    { within: { from: "00:00", to: "24:00" } },
     { not: { any: [{ all: [{ has: "context.a" }] }] } },
-  ]; // biome-ignore format: two or three on a line
+  ];
   for (const when of right) assert.deepEqual(codesWhen(when), [], JSON.stringify(when));
 });
 
@@ -181,7 +201,10 @@ test("no allow rule reads an IP address, however it is written", () => {
     { eq: ["subject.id", { path: "context.ip" }] },
   ])
     assert.deepEqual(codesWhen(when), ["IP_ALLOWS"], JSON.stringify(when));
-  assert.deepEqual(codesFor({ spend: { counter: "c", amount: "context.n", limit: 1, window: "P1D", per: "context.ip" } }), ["IP_ALLOWS"]); // biome-ignore format: one line
+  assert.deepEqual(
+    codesFor({ spend: { counter: "c", amount: "context.n", limit: 1, window: "P1D", per: "context.ip" } }),
+    ["IP_ALLOWS"],
+  );
   const withParam = { eq: ["context.source", { param: "till" }] };
   assert.deepEqual(codesFor({ when: withParam }, { params: { till: "192.0.2.7" } }), ["IP_ALLOWS"]);
 });

@@ -24,9 +24,9 @@ import {
 } from "./rules.ts";
 
 /** Twice the largest policy we measure (100,000 rules); beyond it, activation would hold the node for seconds. */
-export const RULES_MAX = 200_000;
+const RULES_MAX = 200_000;
 /** Room for that many rules. */
-export const POLICY_LENGTH_MAX = 67_108_864;
+const POLICY_LENGTH_MAX = 67_108_864;
 /** Conditions nest 8 levels of operator and list inside document, rules and rule; obligations may hold some structure. */
 const DEPTH_MAX = 32;
 const PARAMS_MAX = 256;
@@ -190,7 +190,12 @@ class PolicyReader {
     if (!members) return undefined;
     const id = this.#reader.text(members["id"], `${at}/id`, ID, "an id: letters, digits and . _ : / -");
     const effect = this.#reader.text(members["effect"], `${at}/effect`, /^(allow|deny)$/, '"allow" or "deny"');
-    const description = this.#reader.text(members["description"], `${at}/description`, PROSE, "a text of at most 1,024 characters"); // biome-ignore format: one line
+    const description = this.#reader.text(
+      members["description"],
+      `${at}/description`,
+      PROSE,
+      "a text of at most 1,024 characters",
+    );
     const subject = this.#subject(members["subject"], `${at}/subject`);
     const actions = this.#reader.texts(
       members["action"],
@@ -227,7 +232,13 @@ class PolicyReader {
   #refuseAllowFields(members: JsonObject, at: string): void {
     for (const field of ["states", "safe", "spend", "commit"])
       if (members[field] !== undefined)
-        this.#reader.report("UNKNOWN_FIELD", `${at}/${field}`, "field of allow rules", "no such field: a deny rule always fires", "key"); // biome-ignore format: one line
+        this.#reader.report(
+          "UNKNOWN_FIELD",
+          `${at}/${field}`,
+          "field of allow rules",
+          "no such field: a deny rule always fires",
+          "key",
+        );
   }
 
   #subject(value: Json | undefined, at: string): Rule["subject"] | undefined {
@@ -334,7 +345,13 @@ class PolicyReader {
     }
     const durable = names.find((name) => ALWAYS_DURABLE.has(name.toLowerCase()));
     if (durable === undefined && members["spend"] === undefined) return window.value;
-    this.#reader.report("FAST_COMMIT_REFUSED", at, "must be durable before the effect", 'no "commit": money, actuation, keys, approvals, quarantine and "*" are always durable', "key"); // biome-ignore format: one line
+    this.#reader.report(
+      "FAST_COMMIT_REFUSED",
+      at,
+      "must be durable before the effect",
+      'no "commit": money, actuation, keys, approvals, quarantine and "*" are always durable',
+      "key",
+    );
     return undefined;
   }
 }

@@ -174,7 +174,9 @@ export class ConditionCompiler {
       case "cidr": {
         const { networks } = condition;
         const constant = this.#constant(this.#networks, JSON.stringify(networks), networks, constants);
-        return this.#once(`cidr(${path})@${constant.at}`, () => predicates.isInNetworks(this.addresses.add(path), constant)); // biome-ignore format: one line
+        return this.#once(`cidr(${path})@${constant.at}`, () =>
+          predicates.isInNetworks(this.addresses.add(path), constant),
+        );
       }
       case "fresh": {
         const age = this.#scalar(condition.age, constants);

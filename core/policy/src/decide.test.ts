@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { instant } from "@vedette/base";
 import fc from "fast-check";
+import { parsePolicy } from "./check.ts";
+import { compilePolicy } from "./compile.ts";
 import { decide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import {
@@ -142,8 +145,18 @@ test("a rule holds for fresh subjects only, unless it says stale or safe; contra
       (state) => decided([{ ...rule, ...changes }], {}, { attestation: { state } }).reason,
     );
   assert.deepEqual(effects({}), ["allowed-by-rule", "not-fresh", "not-fresh", "contraindicated"]);
-  assert.deepEqual(effects({ states: ["fresh", "stale"] }), ["allowed-by-rule", "allowed-by-rule", "not-fresh", "contraindicated"]); // biome-ignore format: one line
-  assert.deepEqual(effects({ safe: true }), ["allowed-by-rule", "allowed-by-rule", "allowed-by-rule", "contraindicated"]); // biome-ignore format: one line
+  assert.deepEqual(effects({ states: ["fresh", "stale"] }), [
+    "allowed-by-rule",
+    "allowed-by-rule",
+    "not-fresh",
+    "contraindicated",
+  ]);
+  assert.deepEqual(effects({ safe: true }), [
+    "allowed-by-rule",
+    "allowed-by-rule",
+    "allowed-by-rule",
+    "contraindicated",
+  ]);
 });
 
 test("a deny rule fires in every attestation state", () => {
@@ -278,4 +291,31 @@ test("obligations and description are the deciding rule's own", () => {
   assert.deepEqual([allowed.description, allowed.obligations], ["prices", [{ type: "log", lane: "security" }]]);
   const notFresh = decided([step], {}, { attestation: { state: "stale" } });
   assert.deepEqual([notFresh.ruleId, notFresh.obligations], ["allow-get", []]);
+});
+
+test("the example store: tills read prices, kiosks are told why not, cash ends at the floor and at the daily limit", () => {
+  const text = readFileSync(new URL("../../../examples/store-17/rules.json", import.meta.url), "utf8");
+  const parsed = parsePolicy(text, "rules.json");
+  assert.ok(parsed.ok);
+  const policy = compilePolicy(parsed.value, { bundle: "store-17", revision: "1", notAfter: NOW });
+  const ask = (role: string, name: string, type: string, amount: number, before = 0) =>
+    decide(
+      policy,
+      {
+        subject: { type: "device", id: `${role}-1`, properties: { roles: [role] } },
+        action: { name },
+        resource: { type, id: "/" },
+        context: { amount },
+      },
+      testCreateContext({ counters: { spent: () => before } }),
+    );
+  assert.equal(ask("pos", "GET", "pricing", 0).effect, "allow");
+  const kiosk = ask("kiosk", "GET", "pricing", 0);
+  assert.deepEqual([kiosk.effect, kiosk.ruleId], ["deny", "kiosk-reads-no-prices"]);
+  assert.match(kiosk.description ?? "", /^Kiosks show/);
+  assert.equal(ask("atm", "withdraw", "cash", 200).effect, "allow");
+  assert.equal(ask("atm", "withdraw", "cash", 201).ruleId, "no-cash-above-floor-limit");
+  assert.equal(ask("atm", "withdraw", "cash", 200, 300).effect, "allow");
+  assert.equal(ask("atm", "withdraw", "cash", 200, 301).reason, "limit-exceeded");
+  assert.equal(ask("pos", "withdraw", "cash", 10).reason, "no-rule");
 });

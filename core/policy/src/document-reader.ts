@@ -11,7 +11,7 @@ export interface Fault {
 }
 
 /** A reader who sees fifty findings fixes the first ones first. */
-export const FAULTS_MAX = 50;
+const FAULTS_MAX = 50;
 
 /** Fields that exist nowhere in rules/v1 and deserve a better answer than "unknown field" (PROTOCOLS 5.2). */
 const NEEDS_NETWORK: ReadonlySet<string> = new Set(["http", "url", "fetch", "dns", "remote", "webhook", "escalate"]);
@@ -47,7 +47,13 @@ export class DocumentReader {
     const at = `${pointer}/${pointerToken(key)}`;
     const isUncapped = key === "onUnavailable" && value[key] === "allow" && value["cap"] === undefined;
     if (isUncapped)
-      this.report("UNAVAILABLE_ALLOWS_UNCAPPED", at, "allows without a cap when something is unavailable", 'no "onUnavailable": a decision of rules/v1 waits for nothing', "key"); // biome-ignore format: one line
+      this.report(
+        "UNAVAILABLE_ALLOWS_UNCAPPED",
+        at,
+        "allows without a cap when something is unavailable",
+        'no "onUnavailable": a decision of rules/v1 waits for nothing',
+        "key",
+      );
     else if (NEEDS_NETWORK.has(key))
       this.report(
         "NOT_OFFLINE",

@@ -104,7 +104,7 @@ function condition(node: ConditionText, request: AccessRequest, state: string): 
   if (operator === "all") return all((operand as unknown[]).map(inner));
   if (operator === "any") return not(all((operand as unknown[]).map((child) => not(inner(child)))));
   if (operator === "not") return not(inner(operand));
-  if (operator === "has") return usable(attribute(String(operand), request, state)) === undefined ? undefined : true;
+  if (operator === "has") return usable(attribute(textOf(operand), request, state)) === undefined ? undefined : true;
   if (operator === "within") return undefined;
   return leaf(operator, operand as [string, unknown], request, state);
 }
@@ -147,16 +147,16 @@ function leaf(
         : list.every((item) => value.includes(item));
     }
     case "prefix":
-      return typeof value === "string" ? value.startsWith(String(other)) : undefined;
+      return typeof value === "string" ? value.startsWith(textOf(other)) : undefined;
     case "suffix":
-      return typeof value === "string" ? value.endsWith(String(other)) : undefined;
+      return typeof value === "string" ? value.endsWith(textOf(other)) : undefined;
     case "glob":
-      return typeof value === "string" ? globToRegExp(String(other)).test(value) : undefined;
+      return typeof value === "string" ? globToRegExp(textOf(other)).test(value) : undefined;
     case "cidr":
       return typeof value === "string" && isIP(value) ? isInNetworks(value, other as string[]) : undefined;
     case "fresh": {
       const at = typeof value === "string" ? Date.parse(value) : Number.NaN;
-      const age = parseDuration(String(other));
+      const age = parseDuration(textOf(other));
       return Number.isNaN(at) || !age.ok ? undefined : NOW - at >= 0 && NOW - at <= age.value;
     }
     default:
@@ -178,6 +178,11 @@ function isPath(literal: unknown): literal is { path: string } {
   return typeof literal === "object" && literal !== null && "path" in literal;
 }
 
+function textOf(literal: unknown): string {
+  assert.ok(typeof literal === "string");
+  return literal;
+}
+
 function usable(value: unknown): unknown {
   return value === null || (typeof value === "object" && !Array.isArray(value)) ? undefined : value;
 }
@@ -186,7 +191,7 @@ function attribute(path: string, request: AccessRequest, state: string): unknown
   if (path === "subject.attestation.state") return state;
   const [root = "", ...names] = path.split(".");
   if (["subject.type", "subject.id", "action.name", "resource.type", "resource.id"].includes(path))
-    return (request as unknown as Record<string, Record<string, unknown>>)[root]?.[names[0] ?? ""];
+    return Reflect.get(request[root as "subject"], names[0] ?? "");
   const holder = root === "context" ? request.context : request[root as "subject"].properties;
   return names.reduce<unknown>(
     (value, name) =>
@@ -198,19 +203,40 @@ function attribute(path: string, request: AccessRequest, state: string): unknown
 const text = fc.constantFrom("a", "b", "ab", "x/1", "x/1/2", "y");
 const number = fc.constantFrom(0, 1, 2, 100);
 const scalar = fc.oneof(text, number, fc.boolean());
-const scalarPath = fc.constantFrom("subject.score", "subject.zone", "subject.id", "resource.owner", "context.n", "context.deep.n", "action.mode"); // biome-ignore format: one line
+const scalarPath = fc.constantFrom(
+  "subject.score",
+  "subject.zone",
+  "subject.id",
+  "resource.owner",
+  "context.n",
+  "context.deep.n",
+  "action.mode",
+);
 const listPath = fc.constantFrom("subject.roles", "context.tags");
 const pathOperand = scalarPath.map((path) => ({ path }));
 const scalars = fc.oneof(fc.uniqueArray(text, { minLength: 1 }), fc.uniqueArray(number, { minLength: 1 }));
 const glob = fc.constantFrom("x/*", "x/**", "**/2", "*", "x/*/2", "*/1*", "**1**", "a*");
 
 const leafCondition: fc.Arbitrary<ConditionText> = fc.oneof(
-  fc.record({ op: fc.constantFrom("eq", "ne"), path: scalarPath, to: fc.oneof(scalar, pathOperand) }).filter(({ path, to }) => path !== "subject.id" || typeof to === "string" || typeof to === "object").map(({ op, path, to }) => ({ [op]: [path, to] })), // biome-ignore format: one line
-  fc.record({ op: fc.constantFrom("lt", "lte", "gt", "gte"), path: fc.constantFrom("subject.score", "context.n", "context.deep.n"), to: fc.oneof(number, fc.constant({ path: "resource.owner" })) }).map(({ op, path, to }) => ({ [op]: [path, to] })), // biome-ignore format: one line
-  fc.record({ op: fc.constantFrom("prefix", "suffix"), path: scalarPath, to: text }).map(({ op, path, to }) => ({ [op]: [path, to] })), // biome-ignore format: one line
+  fc
+    .record({ op: fc.constantFrom("eq", "ne"), path: scalarPath, to: fc.oneof(scalar, pathOperand) })
+    .filter(({ path, to }) => path !== "subject.id" || typeof to === "string" || typeof to === "object")
+    .map(({ op, path, to }) => ({ [op]: [path, to] })),
+  fc
+    .record({
+      op: fc.constantFrom("lt", "lte", "gt", "gte"),
+      path: fc.constantFrom("subject.score", "context.n", "context.deep.n"),
+      to: fc.oneof(number, fc.constant({ path: "resource.owner" })),
+    })
+    .map(({ op, path, to }) => ({ [op]: [path, to] })),
+  fc
+    .record({ op: fc.constantFrom("prefix", "suffix"), path: scalarPath, to: text })
+    .map(({ op, path, to }) => ({ [op]: [path, to] })),
   fc.tuple(scalarPath, glob).map((operands) => ({ glob: operands })),
   fc.tuple(scalarPath, scalars).map((operands) => ({ in: operands })),
-  fc.record({ op: fc.constantFrom("containsAny", "containsAll"), path: listPath, to: scalars }).map(({ op, path, to }) => ({ [op]: [path, to] })), // biome-ignore format: one line
+  fc
+    .record({ op: fc.constantFrom("containsAny", "containsAll"), path: listPath, to: scalars })
+    .map(({ op, path, to }) => ({ [op]: [path, to] })),
   fc.oneof(scalarPath, listPath).map((path) => ({ has: path })),
   fc.constantFrom("PT1M", "PT1H").map((age) => ({ fresh: ["context.at", age] })),
   fc.constantFrom("fresh", "stale").map((state) => ({ eq: ["subject.attestation.state", state] })),
@@ -242,7 +268,11 @@ const selectors = {
   resource: fc.record(
     {
       type: fc.constantFrom("api", "file", "*"),
-      id: fc.oneof(text, text.map((prefix) => ({ prefix })), glob.map((pattern) => ({ glob: pattern }))), // biome-ignore format: one line
+      id: fc.oneof(
+        text,
+        text.map((prefix) => ({ prefix })),
+        glob.map((pattern) => ({ glob: pattern })),
+      ),
     },
     { requiredKeys: ["type"] },
   ),
@@ -280,7 +310,12 @@ export const arbitraryRequest: fc.Arbitrary<AccessRequest> = fc.record(
         type: fc.constantFrom("device", "user"),
         id: text,
         properties: fc.record(
-          { roles: fc.oneof(fc.subarray(["pos", "kiosk", "x"]), anything), class: fc.oneof(text, anything), score: fc.oneof(number, anything), zone: fc.oneof(text, anything) }, // biome-ignore format: one line
+          {
+            roles: fc.oneof(fc.subarray(["pos", "kiosk", "x"]), anything),
+            class: fc.oneof(text, anything),
+            score: fc.oneof(number, anything),
+            zone: fc.oneof(text, anything),
+          },
           optional,
         ),
       },

@@ -83,7 +83,9 @@ function leafOf(condition: Leaf, value: unknown): boolean | undefined {
     case "lte":
     case "gt":
     case "gte":
-      return typeof value === "number" && typeof condition.to === "number" ? compare(condition.op, value, condition.to) : undefined; // biome-ignore format: one line
+      return typeof value === "number" && typeof condition.to === "number"
+        ? compare(condition.op, value, condition.to)
+        : undefined;
     case "in":
       return condition.list.some((item) => item === value);
     case "containsAny":
@@ -116,6 +118,14 @@ function isInIpv4(text: string, { address, mask }: { address: readonly number[];
 function valueAt(path: string, request: AccessRequest): unknown {
   const [root = "", ...names] = path.split(".");
   if (path === "resource.id") return request.resource.id;
-  const holder = root === "context" ? request.context : root === "subject" ? request.subject.properties : request.resource.properties; // biome-ignore format: one line
-  return names.reduce<unknown>((value, name) => (typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined), holder); // biome-ignore format: one line
+  const holder =
+    root === "context"
+      ? request.context
+      : root === "subject"
+        ? request.subject.properties
+        : request.resource.properties;
+  return names.reduce<unknown>(
+    (value, name) => (typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined),
+    holder,
+  );
 }

@@ -43,7 +43,9 @@ function rulesOf(pair: number): readonly object[] {
     ...ZONES.map((zone, i) => rule(zone, { prefix: base }, conditionOf(pair * 5 + i, zone))),
     rule("items", { glob: `${base}*/items` }, conditionOf(pair * 5 + 3, "front")),
     rule("below", { glob: `${base}**` }, conditionOf(pair * 5 + 4, "back")),
-    ...Array.from({ length: 14 }, (_, i) => rule(`exact-${i}`, `${base}v${i >> 1}/items`, conditionOf(pair * 7 + i, ZONES[i % 3] ?? "front"))), // biome-ignore format: one line
+    ...Array.from({ length: 14 }, (_, i) =>
+      rule(`exact-${i}`, `${base}v${i >> 1}/items`, conditionOf(pair * 7 + i, ZONES[i % 3] ?? "front")),
+    ),
   ];
 }
 

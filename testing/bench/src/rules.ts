@@ -33,6 +33,7 @@ const ACTIVATIONS = 5;
 const SIZES = [1_000, 10_000, 100_000] as const;
 const CANDIDATES_MIN = 8;
 const SHAPES_MIN = 50;
+const SEARCHED_SHARE_MIN = 0.2;
 const NOW = instant(Date.UTC(2026, 10, 22, 12));
 
 /** One decision among many rules; activation from the signed bundle; memory that a hundred thousand rules keep. */
@@ -56,7 +57,7 @@ async function measureSize(size: (typeof SIZES)[number]): Promise<readonly Measu
       metric: `${name}.decide.p50`,
       value: percentile(decisions, 50),
       unit: "ns",
-      atMost: 1_000,
+      ...(size === 10_000 && { atMost: 1_000 }),
       peer: "the same rules read one after the other",
       ratio,
     },
@@ -150,6 +151,10 @@ function checkMix({ rules: all }: PolicyDocument, { requests }: RuleMix): void {
     all.map((rule) => JSON.stringify(rule.when, (key, value) => (isConstant(key, value) ? "" : value))),
   );
   if (shapes.size < SHAPES_MIN) throw new Error(`only ${shapes.size} shapes of condition`);
+  const searched = all.filter(
+    ({ resource, when }) => resource.id?.kind !== "exact" || JSON.stringify(when).includes("cidr"),
+  );
+  if (searched.length < SEARCHED_SHARE_MIN * all.length) throw new Error("too few prefix, glob and CIDR rules");
   const some: readonly AccessRequest[] = JSON.parse(requests).slice(0, PEER_BATCH);
   for (const request of some)
     if (countCandidates(all, request) < CANDIDATES_MIN) throw new Error("a request meets too few rules");
