@@ -10,7 +10,7 @@ import { openStore } from "./store.ts";
 const now = instant(1_000_000);
 const later = addDuration(now, milliseconds(1_000));
 const claim = { hash: "c".repeat(64), site: "store-17", deviceClass: "pos", label: "till 1", notAfter: later };
-const use = { hash: claim.hash, site: "store-17", deviceClass: "pos", ekHash: "e".repeat(64) };
+const use = { hash: claim.hash, site: "store-17", deviceClass: "pos", label: "till 1", ekHash: "e".repeat(64) };
 
 async function testStore() {
   const folder = mkdtempDisposableSync(join(tmpdir(), "vedette-claims-"));
@@ -58,11 +58,13 @@ test("a claim is good until its end and not at it", async () => {
   assert.equal(await store.claims.take(use, addDuration(later, milliseconds(-1))), "taken");
 });
 
-test("a claim for another site or class is unknown there, and stays good for its own", async () => {
+test("a claim for another site, class or name is unknown there, and stays good for its own", async () => {
   await using store = await testStore();
   await store.claims.add(claim, now);
-  for (const other of [{ site: "store-18" }, { deviceClass: "atm" }, { hash: "d".repeat(64) }])
+  for (const other of [{ site: "store-18" }, { deviceClass: "atm" }, { label: "till 2" }, { hash: "d".repeat(64) }]) {
+    assert.equal(await store.claims.isOpen({ ...use, ...other }, now), false);
     assert.equal(await store.claims.take({ ...use, ...other }, now), "unknown");
+  }
   assert.equal(await store.claims.take(use, now), "taken");
 });
 

@@ -13,13 +13,14 @@ export interface Claim {
   readonly notAfter: Instant;
 }
 
-/** A claim for another site or class is "unknown": whoever guesses learns nothing about it. */
+/** A claim for another site, class or name is "unknown": whoever guesses learns nothing about it. */
 export type ClaimOutcome = "taken" | "used" | "expired" | "unknown";
 
 export interface ClaimUse {
   readonly hash: string;
   readonly site: string;
   readonly deviceClass: string;
+  readonly label: string;
   /** The endorsement key that enrols with it. */
   readonly ekHash: string;
 }
@@ -73,13 +74,14 @@ async function take(db: Transaction<Schema>, use: ClaimUse, now: Instant): Promi
   return "taken";
 }
 
-function findClaim(db: Kysely<Schema>, { hash, site, deviceClass }: Omit<ClaimUse, "ekHash">) {
+function findClaim(db: Kysely<Schema>, { hash, site, deviceClass, label }: Omit<ClaimUse, "ekHash">) {
   return db
     .selectFrom("claims")
     .selectAll()
     .where("hash", "=", hash)
     .where("site", "=", site)
     .where("class", "=", deviceClass)
+    .where("label", "=", label)
     .executeTakeFirst();
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { AdapterError } from "@vedette/base";
 import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import { callSqlite, storeError } from "./errors.ts";
 import { migrate, type Schema } from "./schema.ts";
@@ -28,9 +29,14 @@ export function openDatabase(directory: string, options: StoreOptions = {}): Kys
     });
   } catch (cause) {
     database.close();
-    throw cause;
+    throw cause instanceof AdapterError ? namingFile(cause, path) : cause;
   }
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database) }) });
+}
+
+/** SQLite says what is wrong, but not with which file. */
+function namingFile({ code, message, facts, cause }: AdapterError, path: string): AdapterError {
+  return new AdapterError(code, message, { path, ...facts }, cause);
 }
 
 function openFile(directory: string, path: string): DatabaseSync {

@@ -79,7 +79,7 @@ test("a store from the future is refused and left as it is", async () => {
   const before = readFileSync(path);
   await assert.rejects(openStore(folder.path), (error: { code: string; facts: unknown }) => {
     assert.equal(error.code, "STORE_SCHEMA_NEWER");
-    assert.deepEqual(error.facts, { found: SCHEMA_VERSION + 1, supported: SCHEMA_VERSION });
+    assert.deepEqual(error.facts, { path, found: SCHEMA_VERSION + 1, supported: SCHEMA_VERSION });
     return true;
   });
   assert.deepEqual(readFileSync(path), before);

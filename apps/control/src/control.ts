@@ -1,18 +1,18 @@
 import { openDesk } from "@vedette/attestation";
-import { type Clock, type Crypto, hours, type Random, Secret } from "@vedette/base";
+import { AdapterError, type Clock, type Crypto, hours, type Random, Secret } from "@vedette/base";
 import { noteSignerOf, parseVerifierKey, type VerifierKey } from "@vedette/envelope";
 import { openMirror } from "@vedette/journal";
-import { createEventHub, createRouter, listenTls, listenUnix } from "@vedette/net";
+import { createConnectionLedger, createEventHub, createRouter, listenTls, listenUnix } from "@vedette/net";
 import type { ControlConfig } from "@vedette/protocol";
-import { type Log, makePrivateDirectory, readKeyFile, rememberedPort, rememberPort } from "@vedette/runtime";
+import { type Log, makePrivateDirectory, rememberedPort, rememberPort } from "@vedette/runtime";
 import { type NodeRecord, openStore } from "@vedette/store";
 import { certificatesToPem } from "@vedette/x509";
 import { enrolmentRoutes } from "./enrolment.ts";
-import { controlFiles } from "./files.ts";
+import { controlFiles, readKeyOfKind } from "./files.ts";
 import { fleetRoutes, originOf } from "./fleet-api.ts";
 import { openIssuer } from "./issuer.ts";
 import { operatorRoutes } from "./operator-api.ts";
-import { mirrorName, readAnchors, readTrustDocument } from "./trust.ts";
+import { mirrorName, readAnchors, readMirrorKey, readTrustDocument } from "./trust.ts";
 
 export interface ControlOptions {
   readonly config: ControlConfig;
@@ -35,15 +35,17 @@ export interface RunningControl extends AsyncDisposable {
 
 /** Server certificates live a week; renewed long before, without dropping a connection. */
 const SERVER_CERTIFICATE_RENEWAL = hours(24);
+/** Connections of nodes whose SVID has ended are cut at least this often, event streams too (PROTOCOLS 3.2). */
+const SWEEP_INTERVAL_MS = 1_000;
 
-/** Starts the control plane on its data folder. Throws `AdapterError` when a file, port or socket cannot be had. */
+/** Starts the control plane on its data folder. Throws `AdapterError`, naming the file, port or socket that cannot be had. */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
   const { config, folder, data, clock, random, crypto, log } = options;
   const files = controlFiles(data);
   makePrivateDirectory(data);
   const issuer = openIssuer({ files, clock, random, crypto });
   const trust = readTrustDocument(files, clock.now(), crypto);
-  const mirrorKey = readKeyFile(files.mirrorKey);
+  const mirrorKey = readMirrorKey(files, config.fleet, trust.document);
   await using stack = new AsyncDisposableStack();
   const store = stack.use(await openStore(files.store));
   const logKeys = new LogKeys(crypto);
@@ -56,7 +58,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   });
   stack.defer(() => mirror.close());
   const events = stack.use(createEventHub());
-  const shared = { config, store, mirror, events, clock, random, crypto, log, issuer, trust: () => trust };
+  const ledger = createConnectionLedger();
+  const shared = { config, store, mirror, events, ledger, clock, random, crypto, log, issuer, trust: () => trust };
   const listening = { enrolUrl: "", fleetUrl: "" };
   const serverNames = [`control.${config.fleet}`, ...config.serverNames];
   const certificate = issuer.serverCertificate(serverNames);
@@ -69,7 +72,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const enrolRoutes = enrolmentRoutes({
     ...shared,
     desk: openDesk({ crypto, random, sessionKey: new Secret(random.bytes(32)) }),
-    verifierKey: readKeyFile(files.issuingKey),
+    verifierKey: readKeyOfKind(files.issuingKey, "ES256"),
     anchors: readAnchors(config, folder),
     trustDocument: () => trust.text,
     fleetUrl: () => listening.fleetUrl,
@@ -112,11 +115,23 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
       ),
     }),
   );
-  const renewal = setInterval(() => {
-    const next = issuer.serverCertificate(serverNames);
-    for (const listener of [enrol, fleet]) listener.swapCertificate(next);
-  }, SERVER_CERTIFICATE_RENEWAL);
-  stack.defer(() => clearInterval(renewal));
+  const renewCertificate = (): void => {
+    try {
+      const next = issuer.serverCertificate(serverNames);
+      for (const listener of [enrol, fleet]) listener.swapCertificate(next);
+    } catch (error) {
+      // The certificate in use is good for days; ending now would take the whole control plane down.
+      if (!(error instanceof AdapterError)) throw error;
+      log("error", "the server certificate could not be renewed; it is tried again in a day", { error });
+    }
+  };
+  const timers = [
+    setInterval(renewCertificate, SERVER_CERTIFICATE_RENEWAL),
+    setInterval(() => void ledger.sweep(clock.now()), SWEEP_INTERVAL_MS),
+  ];
+  stack.defer(() => {
+    for (const timer of timers) clearInterval(timer);
+  });
   const running = stack.move();
   log("info", "the control plane is ready", { ...listening });
   const close = () => running.disposeAsync();

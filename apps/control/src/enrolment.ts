@@ -4,6 +4,7 @@ import {
   challengeToMessage,
   type EnrolmentDesk,
   type EnrolmentPolicy,
+  type EnrolmentRequest,
   kindOfAttestationError,
   parseEnrolmentRequest,
   parseEvidence,
@@ -22,7 +23,14 @@ import {
   utf8,
 } from "@vedette/base";
 import { formatVerifierKey, verifierKeyOf } from "@vedette/envelope";
-import { type HttpRequest, type HttpResponse, type Route, refusalResponse, route } from "@vedette/net";
+import {
+  type ConnectionLedger,
+  type HttpRequest,
+  type HttpResponse,
+  type Route,
+  refusalResponse,
+  route,
+} from "@vedette/net";
 import {
   type ControlConfig,
   ENROLMENT_MESSAGE_LENGTH_MAX,
@@ -32,8 +40,8 @@ import {
 } from "@vedette/protocol";
 import type { Log } from "@vedette/runtime";
 import type { ControlStore, NodeRecord } from "@vedette/store";
-import { parsePublicKey } from "@vedette/x509";
-import { originOf } from "./fleet-api.ts";
+import { parseCertificate, parsePublicKey } from "@vedette/x509";
+import { originOf, spiffeIdOf } from "./fleet-api.ts";
 import { type Issuer, nodeIdOf } from "./issuer.ts";
 
 export interface EnrolmentOptions {
@@ -41,6 +49,8 @@ export interface EnrolmentOptions {
   readonly desk: EnrolmentDesk;
   readonly store: ControlStore;
   readonly issuer: Issuer;
+  /** Connections of nodes to the Fleet API. */
+  readonly ledger: ConnectionLedger;
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly log: Log;
@@ -68,24 +78,28 @@ const WAITING_LIFE: Duration = minutes(1);
 /** As many attesters at once as the desk can remember sessions for in a minute. */
 const WAITING_MAX = 65_536;
 
+/** What the two routes share. */
+interface Desk extends EnrolmentOptions {
+  // INVARIANT: insertion order is the order in which entries end.
+  readonly waitingByDigest: Map<string, Waiting>;
+  /** Which TPM the configuration expects under which name (`placeOf`). */
+  readonly registered: ReadonlySet<string>;
+}
+
 /** `/v1/enrol` and `/v1/reattest`: server-authenticated, everything else is proved by the evidence (PROTOCOLS §2). */
 export function enrolmentRoutes(options: EnrolmentOptions): readonly Route[] {
-  const waitingByDigest = new Map<string, Waiting>();
-  const first = (purpose: string) => (request: HttpRequest) => challenge(request, purpose, options, waitingByDigest);
-  const second = (request: HttpRequest) => appraise(request, options, waitingByDigest);
+  const registered = new Set(options.config.nodes.map((node) => placeOf(node.ek, node.site, node.name, node.class)));
+  const desk: Desk = { ...options, registered, waitingByDigest: new Map() };
+  const first = (purpose: string) => (request: HttpRequest) => challenge(request, purpose, desk);
+  const second = (request: HttpRequest) => appraise(request, desk);
   return ["enrol", "reattest"].flatMap((purpose) => [
     route("POST", `/v1/${purpose}`, first(purpose)),
     route("POST", `/v1/${purpose}/evidence`, second),
   ]);
 }
 
-async function challenge(
-  http: HttpRequest,
-  purpose: string,
-  options: EnrolmentOptions,
-  waitingByDigest: Map<string, Waiting>,
-): Promise<HttpResponse> {
-  const { desk, store, clock, crypto, log } = options;
+async function challenge(http: HttpRequest, purpose: string, options: Desk): Promise<HttpResponse> {
+  const { desk, store, clock, crypto, log, waitingByDigest } = options;
   const now = clock.now();
   const received = parseEnrolmentRequest(await http.body(ENROLMENT_MESSAGE_LENGTH_MAX), crypto);
   if (!received.ok)
@@ -95,7 +109,7 @@ async function challenge(
   const isSiteCaKey = siteCaSpki !== undefined && isAlgorithm(siteCaSpki, "ES256");
   if (request.purpose !== purpose || !isJournalKey || !isSiteCaKey)
     return refusalResponse(400, "NOT_A_NODE_REQUEST", "a node names its purpose, its site CA key and its journal key");
-  const nodeClass = options.config.classes[request.deviceClass];
+  const nodeClass = classOf(options.config, request.deviceClass);
   const anchors = options.anchors.get(request.deviceClass);
   if (!nodeClass || !anchors) return refusalResponse(403, "CLASS_UNKNOWN", "no such class is configured");
   const policy = await policyFor(request, nodeClass, anchors, options, now);
@@ -113,65 +127,61 @@ async function challenge(
   }
   sweep(waitingByDigest, now);
   if (waitingByDigest.size >= WAITING_MAX) return refusalResponse(503, "DESK_FULL", "too many enrolments at once");
-  waitingByDigest.set(hex(request.messageDigest), { siteCaSpki, journalSpki, until: addDuration(now, WAITING_LIFE) });
+  const digest = hex(request.messageDigest);
+  waitingByDigest.delete(digest);
+  waitingByDigest.set(digest, { siteCaSpki, journalSpki, until: addDuration(now, WAITING_LIFE) });
   return json(200, answer);
 }
 
 async function policyFor(
-  request: {
-    readonly site: string;
-    readonly name: string;
-    readonly deviceClass: string;
-    readonly claim?: string | undefined;
-  },
+  { site, name, deviceClass, claim: secret, ekCertificate }: EnrolmentRequest,
   nodeClass: NodeClass,
   anchors: readonly Uint8Array[],
-  { config, store, crypto }: EnrolmentOptions,
+  { registered, store, crypto }: Desk,
   now: Instant,
 ): Promise<EnrolmentPolicy> {
-  const { site, name, deviceClass } = request;
   const known = await store.nodes.find(nodeIdOf(site, name));
-  const claimed = await store.endorsementKeys.list();
-  const registered = new Set([
-    ...config.nodes
-      .filter((node) => node.site === site && node.name === name && node.class === deviceClass)
-      .map((node) => node.ek),
-    ...claimed
-      .filter((key) => key.site === site && key.label === name && key.deviceClass === deviceClass)
-      .map((key) => key.ekHash),
-  ]);
-  const claim = request.claim === undefined ? undefined : hex(crypto.hash("sha256", utf8(request.claim)));
-  const isClaimOpen = claim !== undefined && (await store.claims.isOpen({ hash: claim, site, deviceClass }, now));
+  // Only to look it up: whether this certificate proves anything is for the desk to find.
+  const offered = parseCertificate(ekCertificate);
+  const ekHash = offered.ok ? hex(crypto.hash("sha256", offered.value.spki)) : "";
+  const claimed = await store.endorsementKeys.find(ekHash);
+  const places = new Set(claimed && [placeOf(claimed.ekHash, claimed.site, claimed.label, claimed.deviceClass)]);
+  const hash = secret === undefined ? undefined : hex(crypto.hash("sha256", utf8(secret)));
+  const isClaimOpen = hash !== undefined && (await store.claims.isOpen({ hash, site, deviceClass, label: name }, now));
   return {
     anchors,
     pcrSelection: { bank: "sha256", pcrs: nodeClass.pcrs.toSorted((a, b) => a - b) },
-    isEkRegistered: (ekHash) => registered.has(ekHash),
+    isEkRegistered: (ek) => [registered, places].some((each) => each.has(placeOf(ek, site, name, deviceClass))),
     isClaimValid: () => isClaimOpen,
     knownAkName: known?.akName,
-    isSoftwareAttesterAllowed: nodeClass.allowsSoftwareAttester,
+    // The wire admits TPMs only, so whoever is known has been seen with one.
+    isSoftwareAttesterAllowed: false,
     isTpmSeen: known !== undefined,
   };
 }
 
-async function appraise(
-  http: HttpRequest,
-  options: EnrolmentOptions,
-  waitingByDigest: Map<string, Waiting>,
-): Promise<HttpResponse> {
-  const { config, desk, clock, log } = options;
+/** A TPM is expected under one name, at one site, as one class. Labels hold no slash. */
+function placeOf(ekHash: string, site: string, name: string, deviceClass: string): string {
+  return `${ekHash}/${site}/${name}/${deviceClass}`;
+}
+
+function classOf({ classes }: ControlConfig, name: string): NodeClass | undefined {
+  return Object.hasOwn(classes, name) ? classes[name] : undefined;
+}
+
+async function appraise(http: HttpRequest, options: Desk): Promise<HttpResponse> {
+  const { config, desk, clock, log, waitingByDigest } = options;
   const now = clock.now();
   const evidence = parseEvidence(await http.body(ENROLMENT_MESSAGE_LENGTH_MAX));
   if (!evidence.ok)
     return refusalResponse(400, evidence.error.code, "the evidence is not well formed", { ...evidence.error });
-  const classByName = (name: string): NodeClass | undefined => config.classes[name];
-  const result = desk.appraise(evidence.value, (deviceClass) => referenceOf(classByName(deviceClass)), {
-    now,
-    channel: http.channel,
-  });
+  const referenceFor = (deviceClass: string) => referenceOf(classOf(config, deviceClass));
+  const result = desk.appraise(evidence.value, referenceFor, { now, channel: http.channel });
   if (!result.ok) return refuseEvidence(result.error, log, {});
   const waiting = waitingByDigest.get(result.value.messageDigest);
   waitingByDigest.delete(result.value.messageDigest);
-  if (!waiting) return refusalResponse(409, "SESSION_INVALID", "no enrolment waits for this evidence; begin again");
+  // The same message 1 was sent twice, and its other challenge has been answered.
+  if (!waiting) return refusalResponse(409, "SESSION_USED", "no enrolment waits for this evidence; begin again");
   return admit(result.value, waiting, options);
 }
 
@@ -179,24 +189,27 @@ function referenceOf(nodeClass: NodeClass | undefined) {
   return { bank: "sha256" as const, pcrs: nodeClass?.referenceValues ?? {} };
 }
 
-async function admit(result: AttestationResult, waiting: Waiting, options: EnrolmentOptions): Promise<HttpResponse> {
+async function admit(result: AttestationResult, waiting: Waiting, options: Desk): Promise<HttpResponse> {
   const { config, store, issuer, log, clock } = options;
   const nodeId = nodeIdOf(result.site, result.name);
   const node = { id: nodeId, site: result.site };
   const known = await store.nodes.find(nodeId);
+  const holder = await store.nodes.findByEndorsementKey(result.ekHash);
+  if (holder && holder.id !== nodeId)
+    return refusalResponse(403, "ENDORSEMENT_KEY_TAKEN", "this TPM is another node", { nodeId: holder.id });
   const isRolledBack = result.journal.size < options.mirroredSize(node);
   if (result.verdict === "contraindicated" || isRolledBack) {
-    await store.nodes.setState(nodeId, "contraindicated");
+    if (holder) await contraindicate(nodeId, options);
     log("warn", "a node is contraindicated and gets nothing", { nodeId, reasons: result.reasons, isRolledBack });
     const reasons = isRolledBack ? [{ code: "JOURNAL_ROLLBACK" }] : result.reasons.map((reason) => ({ ...reason }));
     return refusalResponse(403, "CONTRAINDICATED", "the evidence shows a state that is not to be trusted", { reasons });
   }
   if (result.claimHash !== undefined) {
-    const use = { hash: result.claimHash, site: result.site, deviceClass: result.deviceClass, ekHash: result.ekHash };
-    const taken = await store.claims.take(use, clock.now());
+    const { claimHash: hash, site, deviceClass, name: label, ekHash } = result;
+    const taken = await store.claims.take({ hash, site, deviceClass, label, ekHash }, clock.now());
     if (taken !== "taken") return refusalResponse(403, `CLAIM_${taken.toUpperCase()}`, "the claim cannot be used");
   }
-  const nodeClass = config.classes[result.deviceClass];
+  const nodeClass = classOf(config, result.deviceClass);
   if (!nodeClass) return refusalResponse(403, "CLASS_UNKNOWN", "no such class is configured");
   const svid = issuer.nodeSvid(result, nodeClass.svidLifetime);
   const siteCa = issuer.siteCa(result.site, waiting.siteCaSpki, config.siteCaLifetime);
@@ -235,6 +248,12 @@ async function admit(result: AttestationResult, waiting: Waiting, options: Enrol
   return json(200, encodeMessage(grant));
 }
 
+/** PROTOCOLS 2.6: at once, and for what is open already. Only for the node whose own TPM showed it. */
+async function contraindicate(nodeId: string, { store, ledger, config }: Desk): Promise<void> {
+  await store.nodes.setState(nodeId, "contraindicated");
+  ledger.cut(spiffeIdOf(config.fleet, nodeId), "CONTRAINDICATED");
+}
+
 function isAlgorithm(spki: Uint8Array, algorithm: Signer["algorithm"]): boolean {
   const key = parsePublicKey(spki);
   return key.ok && key.value === algorithm;
@@ -253,5 +272,8 @@ function json(status: number, text: string): HttpResponse {
 }
 
 function sweep(waitingByDigest: Map<string, Waiting>, now: Instant): void {
-  for (const [channel, waiting] of waitingByDigest) if (waiting.until <= now) waitingByDigest.delete(channel);
+  for (const [digest, waiting] of waitingByDigest) {
+    if (waiting.until > now) break;
+    waitingByDigest.delete(digest);
+  }
 }

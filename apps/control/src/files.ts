@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AdapterError, parseUtf8 } from "@vedette/base";
-import { readFileIfExists } from "@vedette/runtime";
+import { type KeyAlgorithm, readFileIfExists, readKeyFile, type SoftwareKey } from "@vedette/runtime";
 import { type Certificate, parseCertificate, parsePem } from "@vedette/x509";
 
 /** Where the control plane keeps what it needs online. */
@@ -57,6 +57,18 @@ export function readTextFile(path: string): string {
   const text = parseUtf8(bytes);
   if (!text.ok) throw new AdapterError("FILE_NOT_TEXT", "file is not UTF-8 text", { path });
   return text.value;
+}
+
+/** Throws `AdapterError` KEY_MISSING, or KEY_INVALID also for a key of the other kind. */
+export function readKeyOfKind(path: string, algorithm: KeyAlgorithm): SoftwareKey {
+  const key = readKeyFile(path);
+  if (key.algorithm !== algorithm)
+    throw new AdapterError("KEY_INVALID", "key file holds a key of another kind", {
+      path,
+      expected: algorithm,
+      found: key.algorithm,
+    });
+  return key;
 }
 
 /** Throws `AdapterError` CERTIFICATE_FILE_INVALID when any certificate in the file does not parse. */

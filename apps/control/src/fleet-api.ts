@@ -1,8 +1,9 @@
-import { ByteReader, type Clock, type Crypto, utf8 } from "@vedette/base";
+import { ByteReader, type Clock, type Crypto, hex, utf8 } from "@vedette/base";
 import { type Principal, principalOf, type TrustDocument } from "@vedette/identity";
 import type { Mirror } from "@vedette/journal";
 import {
   bytesResponse,
+  type ConnectionLedger,
   type EventHub,
   emptyResponse,
   type HttpRequest,
@@ -27,6 +28,7 @@ export interface FleetApiOptions {
   readonly store: ControlStore;
   readonly mirror: Mirror;
   readonly events: EventHub;
+  readonly ledger: ConnectionLedger;
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly log: Log;
@@ -61,15 +63,7 @@ export function fleetRoutes(options: FleetApiOptions): readonly Route[] {
       if (!policy) return emptyResponse(204);
       return bytesResponse(200, "application/gzip", policy.bytes, { etag: `"${policy.sequence}"` });
     }),
-    forNode("POST", "/v1/policy/acknowledgements", async ({ http, node }) => {
-      const message = parseMessage(policyAcknowledgement, await http.body(ACKNOWLEDGEMENT_LENGTH_MAX));
-      if (!message.ok)
-        return refusalResponse(400, message.error.code, "the acknowledgement is not well formed", { ...message.error });
-      const { sequence, refused } = message.value;
-      options.log(refused ? "warn" : "info", "a node answered a policy", { node: node.id, sequence, refused });
-      if (!refused) await store.policies.acknowledge({ node: node.id, sequence, at: clock.now() });
-      return emptyResponse(204);
-    }),
+    forNode("POST", "/v1/policy/acknowledgements", (call) => acknowledge(call, options)),
     forNode("GET", "/v1/trust", async () => bytesResponse(200, "application/jose", utf8(options.trust().text))),
     forNode("POST", "/v1/journal/add-checkpoint", async ({ http, node }) => {
       const body = await http.body(ADD_CHECKPOINT_LENGTH_MAX);
@@ -86,6 +80,21 @@ export function fleetRoutes(options: FleetApiOptions): readonly Route[] {
   ];
 }
 
+async function acknowledge({ http, node }: NodeCall, options: FleetApiOptions): Promise<HttpResponse> {
+  const { store, clock, crypto, log } = options;
+  const message = parseMessage(policyAcknowledgement, await http.body(ACKNOWLEDGEMENT_LENGTH_MAX));
+  if (!message.ok)
+    return refusalResponse(400, message.error.code, "the acknowledgement is not well formed", { ...message.error });
+  const { sequence, digest, refused } = message.value;
+  log(refused ? "warn" : "info", "a node answered a policy", { node: node.id, sequence, refused });
+  if (refused) return emptyResponse(204);
+  const policy = await store.policies.find(node.site, sequence);
+  if (!policy || hex(crypto.hash("sha256", policy.bytes)) !== digest)
+    return refusalResponse(409, "POLICY_UNKNOWN", "no such policy bundle was published to this site", { sequence });
+  await store.policies.acknowledge({ node: node.id, sequence, at: clock.now() });
+  return emptyResponse(204);
+}
+
 const ACKNOWLEDGEMENT_LENGTH_MAX = 4_096;
 
 export function generationsEvent(generations: Generations) {
@@ -98,8 +107,12 @@ export function originOf(node: { readonly id: string; readonly site: string }): 
   return `${node.site}/${node.id}/journal`;
 }
 
+export function spiffeIdOf(fleet: string, nodeId: string): string {
+  return `spiffe://${fleet}/node/${nodeId}`;
+}
+
 async function identify(http: HttpRequest, options: FleetApiOptions): Promise<NodeCall | HttpResponse> {
-  const { store, clock, crypto, log } = options;
+  const { store, ledger, clock, crypto, log } = options;
   const { document } = options.trust();
   const [leaf, ...intermediates] = http.peer?.certificateChain ?? [];
   if (!leaf) return refusalResponse(401, "CERTIFICATE_MISSING", "the Fleet API wants a node SVID");
@@ -110,6 +123,8 @@ async function identify(http: HttpRequest, options: FleetApiOptions): Promise<No
   }
   if (principal.value.kind !== "node")
     return refusalResponse(403, "NOT_A_NODE", "only nodes speak here; a site's certificate never speaks for a node");
+  if (ledger.bind(http.connection, principal.value) === "full")
+    return refusalResponse(503, "LEDGER_FULL", "too many connections", {}, { "retry-after": "1" });
   const node = await store.nodes.find(principal.value.name);
   if (!node) return refusalResponse(403, "NODE_UNKNOWN", "this node is not enrolled");
   if (node.state !== "active") return refusalResponse(403, "NODE_CONTRAINDICATED", "this node must re-attest first");

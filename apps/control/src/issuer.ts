@@ -1,5 +1,14 @@
 import type { AttestationResult } from "@vedette/attestation";
-import { AdapterError, type Clock, type Crypto, type Duration, type Random, type Result } from "@vedette/base";
+import {
+  AdapterError,
+  type Clock,
+  type Crypto,
+  type Duration,
+  type Instant,
+  isSameBytes,
+  type Random,
+  type Result,
+} from "@vedette/base";
 import {
   type CertificateAuthority,
   type IssuanceError,
@@ -8,10 +17,10 @@ import {
   mintSiteCa,
 } from "@vedette/identity";
 import type { TlsCertificate } from "@vedette/net";
-import { generateKey, readKeyFile } from "@vedette/runtime";
-import { type Certificate, certificatesToPem, parseCertificate } from "@vedette/x509";
+import { generateKey } from "@vedette/runtime";
+import { type Certificate, certificatesToPem, parseCertificate, verifyPath } from "@vedette/x509";
 import type { ControlFiles } from "./files.ts";
-import { readCertificateFile } from "./files.ts";
+import { readCertificateFile, readKeyOfKind } from "./files.ts";
 
 /** The fleet's issuing CA, and what it mints (PROTOCOLS §1). */
 export interface Issuer {
@@ -38,9 +47,13 @@ interface IssuerOptions {
 
 /** Throws `AdapterError` when the CA's files are missing or do not belong together. */
 export function openIssuer({ files, clock, random, crypto }: IssuerOptions): Issuer {
-  const [certificate, root] = readCertificateFile(files.issuingChain);
-  const signer = readKeyFile(files.issuingKey);
-  if (!certificate || !root) throw new AdapterError("AUTHORITY_INVALID", "the issuing chain lacks its root", {});
+  const { certificate, root } = readIssuingChain(files.issuingChain, clock.now(), crypto);
+  const signer = readKeyOfKind(files.issuingKey, "ES256");
+  if (!isSameBytes(signer.spki, certificate.spki))
+    throw new AdapterError("AUTHORITY_INVALID", "the issuing CA's certificate names another key", {
+      key: files.issuingKey,
+      certificate: files.issuingChain,
+    });
   const authority: CertificateAuthority = { certificate, signer };
   const issuance = (lifetime?: Duration) => ({
     now: clock.now(),
@@ -66,6 +79,19 @@ export function openIssuer({ files, clock, random, crypto }: IssuerOptions): Iss
       return { certificates: [leaf.der, certificate.der], leaf };
     },
   };
+}
+
+/** The issuing CA and the root above it; nothing is signed in the name of a chain that does not hold. */
+function readIssuingChain(path: string, now: Instant, crypto: Crypto) {
+  const [certificate, root] = readCertificateFile(path);
+  if (!certificate || !root) throw new AdapterError("AUTHORITY_INVALID", "the issuing chain lacks its root", { path });
+  const verified = verifyPath({ leaf: certificate, intermediates: [], anchors: [root], now, crypto });
+  if (!verified.ok)
+    throw new AdapterError("AUTHORITY_INVALID", "the issuing CA's certificate does not hold", {
+      path,
+      reason: verified.error.code,
+    });
+  return { certificate, root };
 }
 
 /** A node's name is unique within its site; in the fleet's domain it carries the site. */

@@ -9,8 +9,8 @@ import {
   type TrustDomain,
 } from "@vedette/identity";
 import type { ControlConfig } from "@vedette/protocol";
-import { readKeyFile, type SoftwareKey } from "@vedette/runtime";
-import { type AuthorityFiles, type ControlFiles, readCertificateFile, readTextFile } from "./files.ts";
+import type { SoftwareKey } from "@vedette/runtime";
+import { type ControlFiles, readCertificateFile, readKeyOfKind, readTextFile } from "./files.ts";
 
 /** Long enough for a site that is cut off for a season; a newer version replaces it at any time. */
 const TRUST_DOCUMENT_LIFE: Duration = days(180);
@@ -71,11 +71,17 @@ export function trustKeyOf(key: SoftwareKey): VerificationKey {
   return { keyId: TRUST_KEY_ID, algorithm: key.algorithm, spki: key.spki };
 }
 
-export function readAuthorityKeys(files: AuthorityFiles): {
-  readonly trust: SoftwareKey;
-  readonly policy: SoftwareKey;
-} {
-  return { trust: readKeyFile(files.trustKey), policy: readKeyFile(files.policyKey) };
+/** The mirror's key. Throws `AdapterError` KEY_INVALID when it is not the one that nodes were told to believe. */
+export function readMirrorKey(files: ControlFiles, fleet: string, { mirrors }: TrustDocument): SoftwareKey {
+  const key = readKeyOfKind(files.mirrorKey, "Ed25519");
+  const isNamed = mirrors.some(
+    ({ name, verifierKey }) => name === mirrorName(fleet) && isSameBytes(verifierKey.spki, key.spki),
+  );
+  if (isNamed) return key;
+  throw new AdapterError("KEY_INVALID", "the trust document names another key for the mirror", {
+    path: files.mirrorKey,
+    trustDocument: files.trustDocument,
+  });
 }
 
 /** The trust document on disk, verified every time it is read. Throws `AdapterError` with the refusal's code. */
@@ -85,10 +91,13 @@ export function readTrustDocument(
   crypto: Crypto,
 ): { readonly text: string; readonly document: TrustDocument; readonly trustKey: VerificationKey } {
   const text = readTextFile(files.trustDocument);
-  const trustKey = parseTrustKeyFile(readTextFile(files.trustKey));
+  const trustKey = readTrustKeyFile(files.trustKey);
   const opened = openTrustDocument(text, [trustKey], { now, versionAtLeast: 0, crypto });
   if (!opened.ok)
-    throw new AdapterError(opened.error.code, "the trust document on disk is refused", { ...opened.error });
+    throw new AdapterError(opened.error.code, "the trust document on disk is refused", {
+      path: files.trustDocument,
+      ...opened.error,
+    });
   return { text, document: opened.value, trustKey };
 }
 
@@ -97,10 +106,11 @@ export function formatTrustKeyFile(key: VerificationKey): string {
   return `${key.keyId} ${key.algorithm} ${Buffer.from(key.spki).toString("base64")}\n`;
 }
 
-function parseTrustKeyFile(text: string): VerificationKey {
+function readTrustKeyFile(path: string): VerificationKey {
+  const text = readTextFile(path);
   const [, keyId, algorithm, spki] = /^(\S{1,64}) (ES256|Ed25519) ([A-Za-z0-9+/=]{1,400})\n$/.exec(text) ?? [];
   if (!keyId || !spki || (algorithm !== "ES256" && algorithm !== "Ed25519"))
-    throw new AdapterError("TRUST_KEY_INVALID", "the trust key file is not `id algorithm key`", {});
+    throw new AdapterError("TRUST_KEY_INVALID", "the trust key file is not `id algorithm key`", { path });
   return { keyId, algorithm, spki: new Uint8Array(Buffer.from(spki, "base64")) };
 }
 
