@@ -83,7 +83,8 @@ async function challenge(http: HttpRequest, purpose: string, options: DeviceDesk
       isEkRegistered: (ekHash) => isRegistered(inventory, request, ekHash),
       isClaimValid: () => false,
       knownAkName: options.registry.find(request.name)?.akName,
-      isSoftwareAttesterAllowed: profile.allowsSoftwareAttester,
+      // The wire admits TPMs only, so whoever is known has been seen with one.
+      isSoftwareAttesterAllowed: false,
       isTpmSeen: options.registry.find(request.name) !== undefined,
     },
     { now: clock.now(), channel: http.channel },

@@ -12,7 +12,6 @@ const pos: DeviceClass = {
   svidLifetime: minutes(1),
   staleAfter: minutes(10),
   expiredAfter: hours(1),
-  allowsSoftwareAttester: false,
 };
 const inventory: Inventory = {
   kind: "vedette/inventory/v1",

@@ -37,8 +37,6 @@ export interface ClassProfile {
   /** Age of the last good appraisal at which verbs shrink (`stale`) and end (`expired`), PROTOCOLS 2.6. */
   readonly staleAfter: Duration;
   readonly expiredAfter: Duration;
-  /** PROTOCOLS 2.8: never a default. */
-  readonly allowsSoftwareAttester: boolean;
 }
 
 const classFields = {
@@ -47,7 +45,6 @@ const classFields = {
   svidLifetime: v.optional(durationField, "PT24H"),
   staleAfter: v.optional(durationField, "PT24H"),
   expiredAfter: v.optional(durationField, "PT72H"),
-  allowsSoftwareAttester: v.optional(v.boolean(), false),
 };
 
 export interface NodeClass extends ClassProfile {

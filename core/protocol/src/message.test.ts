@@ -57,6 +57,7 @@ test("an unknown member, a missing one and a wrong version are each refused by n
     [{ ...wire, admin: true }, "/admin"],
     [withoutSpki, "/spki"],
     [{ ...wire, version: 2 }, "/version"],
+    [{ ...wire, attester: "software" }, "/attester"],
     [{ ...wire, site: "Store 17" }, "/site"],
     [{ ...wire, akPublic: "not+base64url" }, "/akPublic"],
     [{ ...wire, akPublic: base64url(new Uint8Array(4_096)) }, "/akPublic"],
