@@ -1,7 +1,15 @@
 import type { Worker } from "node:worker_threads";
 import { AdapterError, assert, unreachable } from "@vedette/base";
-import { ENTRY_LENGTH_MAX, encodeBundle, type TreeHead } from "@vedette/tlog";
-import type { CommitMessage, FromWorker, NumberingChange, OpenedMessage, ToWorker, WorkerError } from "./messages.ts";
+import { ENTRY_LENGTH_MAX, encodeBundle } from "@vedette/tlog";
+import type {
+  CommitMessage,
+  FromWorker,
+  NumberingChange,
+  OpenedMessage,
+  ToWorker,
+  TreeHead,
+  WorkerError,
+} from "./messages.ts";
 
 /** Under a second of the fastest gateway we know; beyond, waiting in line would only hide that the disk is too slow. */
 export const QUEUE_ENTRIES_MAX = 32_768;

@@ -1,14 +1,5 @@
-import { hash as digest } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
-import { AdapterError, type Crypto } from "@vedette/base";
-
-/** The only primitive this room needs by itself; the worker cannot be handed a `Crypto`. */
-export const sha256: Pick<Crypto, "hash"> = {
-  hash: (algorithm, data) => {
-    const { buffer, byteOffset, byteLength } = digest(algorithm, data, "buffer");
-    return new Uint8Array(buffer, byteOffset, byteLength);
-  },
-};
+import { AdapterError } from "@vedette/base";
 
 const SCHEMA_VERSION = 1;
 

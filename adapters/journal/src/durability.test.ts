@@ -29,8 +29,8 @@ else if (role === "append-one-by-one") await appendOneByOne(Number(count));
 else defineTests();
 
 function defineTests(): void {
-  const KILLS = 5;
-  const TEARS_PER_KILL = 8;
+  const KILLS = 4;
+  const TEARS_PER_KILL = 5;
 
   test("SIGKILL under load loses nothing acknowledged, and the next start says which numbers may be lost", async (t) => {
     const random = seeded(0x5eed);

@@ -1,15 +1,15 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { AdapterError, assert } from "@vedette/base";
-import { parseBundle, TILE_WIDTH, type TreeBuilder, type TreeHead } from "@vedette/tlog";
+import { parseBundle, TILE_WIDTH, type TreeBuilder } from "@vedette/tlog";
 import { inTransaction, openDatabase, storing } from "./database.ts";
-import type { CommitMessage, NumberGap, NumberingChange, OpenedMessage, WorkerSetup } from "./messages.ts";
+import type { CommitMessage, NumberGap, NumberingChange, OpenedMessage, TreeHead, WorkerSetup } from "./messages.ts";
 import { TreeStore } from "./tree-store.ts";
 
 /** A journal has one log in its file. */
 export const LOG_ID = 1;
 
 /**
- * After an unclean stop so many entries are hashed again, about 0.4 s. A torn WAL can only have harmed what was written since
+ * After an unclean stop so many entries are hashed again, about half a second. A torn WAL can only have harmed what was written since
  * the WAL last started over: `WAL_BYTES_MAX` holds fewer entries than this, each of 64 bytes or more.
  */
 const REPLAY_ENTRIES = 131_072;
@@ -48,7 +48,7 @@ export class JournalFile {
     if (last.gap) storing(path, () => checkStructure(this.#database, path));
     this.#tree = this.#replay(last.gap ? REPLAY_ENTRIES : 0);
     this.#numbering = { runFrom: last.next, leasedTo: last.next, recorded: 0 };
-    this.opened = { kind: "opened", head: this.#tree.head(), nextNumber: last.next, gap: last.gap };
+    this.opened = { kind: "opened", head: this.#head(), nextNumber: last.next, gap: last.gap };
   }
 
   /** The tree's head, durable when it returns. After STORE_FULL nothing has changed and the next commit may succeed. */
@@ -56,7 +56,7 @@ export class JournalFile {
     try {
       storing(this.#path, () => inTransaction(this.#database, () => this.#write(message)));
       this.#walBytes += message.bundle.length + COMMIT_OVERHEAD;
-      return this.#tree.head();
+      return this.#head();
     } catch (cause) {
       this.#tree = this.#replay(0);
       throw cause;
@@ -81,6 +81,11 @@ export class JournalFile {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** A copy: sending a part of a buffer to another thread sends the whole. */
+  #head(): TreeHead {
+    return { size: this.#tree.size, root: this.#tree.root().slice() };
   }
 
   #write({ bundle, count, numbers, notes, numbering }: CommitMessage): void {

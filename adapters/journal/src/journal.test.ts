@@ -204,6 +204,7 @@ test("a closed journal answers nothing more, and closing waits for what was appe
   assert.deepEqual(await appended, { index: 0 });
   await assert.rejects(journal.append(utf8("more")), code("JOURNAL_CLOSED"));
   assert.throws(() => journal.readEntries(0, 1), code("JOURNAL_CLOSED"));
+  assert.throws(() => journal.nextNumber(), code("JOURNAL_CLOSED"));
   await journal.close();
 });
 

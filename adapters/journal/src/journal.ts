@@ -11,12 +11,11 @@ import {
   rangeRoot,
   signCheckpoint,
   type TileCoordinates,
-  type TreeHead,
 } from "@vedette/tlog";
 import { adapterErrorOf, CommitQueue } from "./commit-queue.ts";
 import { openReadOnly, storing } from "./database.ts";
 import { LOG_ID } from "./journal-file.ts";
-import type { FromWorker, NumberGap, OpenedMessage, WorkerSetup } from "./messages.ts";
+import type { FromWorker, NumberGap, OpenedMessage, TreeHead, WorkerSetup } from "./messages.ts";
 import { type StoredCheckpoint, TreeStore } from "./tree-store.ts";
 import { workerUrl } from "./worker-url.ts";
 
@@ -118,6 +117,7 @@ class WorkerJournal implements Journal {
   }
 
   nextNumber(): number {
+    if (this.#closed) throw closedError();
     if (this.#leasedTo - this.#next <= NUMBERS_LEASED / 2) this.#lease();
     if (this.#next === this.#leasedTo)
       throw new AdapterError("JOURNAL_BUSY", "all leased decision numbers are under way", { leased: NUMBERS_LEASED });

@@ -1,5 +1,3 @@
-import type { TreeHead } from "@vedette/tlog";
-
 /** Between `openJournal` and its worker; one commit is under way at a time. */
 export interface WorkerSetup {
   readonly path: string;
@@ -27,6 +25,12 @@ export type NumberingChange =
   | { readonly kind: "start"; readonly from: number; readonly leasedTo: number }
   | { readonly kind: "lease"; readonly leasedTo: number }
   | { readonly kind: "stop"; readonly at: number };
+
+/** How large a tree is on disk, and its root. */
+export interface TreeHead {
+  readonly size: number;
+  readonly root: Uint8Array;
+}
 
 export type FromWorker =
   | OpenedMessage

@@ -66,7 +66,7 @@ export interface MirroredCopy extends LogReader {
 /**
  * C2SP tlog-mirror for many logs in one file. Everything is hashed again and proven before it is stored, stored before it is
  * cosigned, and the cosigned note is stored before it is answered. Synchronous: a full request (32 packages, 8,192 entries)
- * takes the thread for about 40 ms and one or two fdatasync. Throws `AdapterError` STORE_FULL, JOURNAL_CORRUPT, JOURNAL_FAILED;
+ * takes the thread for about 60 ms, two fdatasync included. Throws `AdapterError` STORE_FULL, JOURNAL_CORRUPT, JOURNAL_FAILED;
  * the answer to the client is then 503, and its next attempt finds the mirror as it was.
  */
 export interface Mirror {

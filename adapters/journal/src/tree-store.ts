@@ -1,7 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { AdapterError, assert, isSameBytes } from "@vedette/base";
 import {
-  createTreeHasher,
   encodeBundle,
   HASH_LENGTH,
   type LogReader,
@@ -12,13 +11,13 @@ import {
   TreeBuilder,
   type TreeHasher,
 } from "@vedette/tlog";
-import { sha256 } from "./database.ts";
+import { createSlabHasher } from "./slab-hasher.ts";
 
 /** One log inside a database: its entries, tiles and notes. Works within the caller's transactions. */
 export class TreeStore implements LogReader {
   readonly origin: string;
   readonly id: number;
-  readonly hasher: TreeHasher = createTreeHasher(sha256);
+  readonly hasher: TreeHasher = createSlabHasher();
   readonly #database: DatabaseSync;
   readonly #sql: Statements;
 

@@ -87,7 +87,7 @@ export {
   tilesOf,
   tileWidthAt,
 } from "./tile.ts";
-export { TreeBuilder, type TreeHead } from "./tree-builder.ts";
+export { TreeBuilder } from "./tree-builder.ts";
 export { createTreeHasher, HASH_LENGTH, type TreeHasher } from "./tree-hasher.ts";
 export {
   afterUpload,

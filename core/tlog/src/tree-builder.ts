@@ -52,10 +52,6 @@ export class TreeBuilder {
     return this.#root;
   }
 
-  head(): TreeHead {
-    return { size: this.#size, root: this.root() };
-  }
-
   /** Tiles that became full since the last call, each before the tile above it. */
   takeFullTiles(): readonly Tile[] {
     const full = this.#full;
@@ -97,12 +93,6 @@ export class TreeBuilder {
     }
     this.#rootByHeight[at] = merged;
   }
-}
-
-/** How large a tree is, and what it holds. */
-export interface TreeHead {
-  readonly size: number;
-  readonly root: Uint8Array;
 }
 
 interface Edge {
