@@ -161,7 +161,7 @@ for (const [name, row] of Object.entries(TABLE)) {
 }
 
 async function loadPeer() {
-  await import("./reflect-metadata.test.ts");
+  await import("reflect-metadata");
   return await import("@peculiar/x509");
 }
 

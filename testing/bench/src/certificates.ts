@@ -77,7 +77,7 @@ function authority(der: Uint8Array, signer: SoftwareKey): CertificateAuthority {
 
 async function createPeer(siteKey: SoftwareKey, deviceKey: SoftwareKey, now: Instant): Promise<() => Promise<unknown>> {
   // Loaded only when this bench runs, because the peer wants the global `Reflect` extended.
-  await import("./reflect-metadata.ts");
+  await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   x509.cryptoProvider.set(webcrypto);
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
