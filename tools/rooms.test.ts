@@ -151,9 +151,19 @@ test("the command may be made of the two apps it starts, and starts at main.ts",
   assert.deepEqual(checkRooms(house.tree), []);
 });
 
-test("a testing room may consist of tests alone", () => {
-  using house = plantHouse({ "testing/fakes/src/index.ts": undefined, "testing/fakes/src/story.test.ts": "" });
-  assert.deepEqual(checkRooms(house.tree), []);
+test("a testing room that no other uses needs no door, and one that is used does", () => {
+  const doorless = { "testing/fakes/src/index.ts": undefined, "testing/fakes/src/story.test.ts": "" };
+  using unused = plantHouse(doorless);
+  assert.deepEqual(checkRooms(unused.tree), []);
+  using used = plantHouse({
+    ...doorless,
+    ...use("testing/bench", ["fakes"]),
+    "testing/bench/README.md": "# bench\n",
+  });
+  assert.deepEqual(
+    checkRooms(used.tree).map(({ rule, file }) => [rule, file]),
+    [["room-door", "testing/fakes"]],
+  );
 });
 
 test("a forbidden package is found behind any number of others, with the way to it", () => {

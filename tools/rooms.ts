@@ -48,7 +48,8 @@ export function checkRooms(tree: SourceTree): Finding[] {
     ...rooms.flatMap((room) => checkDirection(room, rooms)),
     ...checkAcyclic(rooms),
     ...built.flatMap((room) => checkManifest(tree, room)),
-    ...built.flatMap((room) => checkFurniture(tree, room)),
+    ...built.flatMap((room) => checkReadme(tree, room)),
+    ...built.flatMap((room) => checkDoor(tree, room, rooms)),
     ...built.flatMap((room) => checkImports(tree, room)),
   ];
 }
@@ -141,23 +142,19 @@ function checkManifest(tree: SourceTree, room: Room): Finding[] {
   return found;
 }
 
-/** The door and the README. A program starts at main.ts; a room of tests alone has nothing to open. */
-function checkFurniture(tree: SourceTree, { path, level }: Room): Finding[] {
-  const found: Finding[] = [];
-  const readme = `${path}/README.md`;
-  if (!tree.has(readme)) {
-    const message = "is missing: what I know, what I never do, who calls me";
-    found.push({ rule: "room-readme", file: readme, message });
-  } else {
-    const lines = tree.read(readme).trimEnd().split("\n").length;
-    const message = `has ${lines} lines, at most ${README_LINES_MAX}`;
-    if (lines > README_LINES_MAX) found.push({ rule: "room-readme", file: readme, message });
-  }
-  const doors = level === "testing" || path in COMPOSED_APPS ? ["index.ts", "main.ts"] : ["index.ts"];
-  const onlyTests = level === "testing" && sourcesOf(tree, path).length === 0;
-  if (!onlyTests && !doors.some((door) => tree.has(`${path}/src/${door}`)))
-    found.push({ rule: "room-door", file: path, message: `has no door: src/${doors.join(" or src/")}` });
-  return found;
+function checkReadme(tree: SourceTree, { path }: Room): Finding[] {
+  const at = { rule: "room-readme", file: `${path}/README.md` };
+  if (!tree.has(at.file)) return [{ ...at, message: "is missing: what I know, what I never do, who calls me" }];
+  const lines = tree.read(at.file).trimEnd().split("\n").length;
+  return lines > README_LINES_MAX ? [{ ...at, message: `has ${lines} lines, at most ${README_LINES_MAX}` }] : [];
+}
+
+/** A program starts at main.ts; tests and benches that no room uses have nothing to open. */
+function checkDoor(tree: SourceTree, { path, name, level }: Room, rooms: readonly Room[]): Finding[] {
+  if (level === "testing" && !rooms.some(({ uses }) => uses.includes(name))) return [];
+  const doors = path in COMPOSED_APPS ? ["index.ts", "main.ts"] : ["index.ts"];
+  if (doors.some((door) => tree.has(`${path}/src/${door}`))) return [];
+  return [{ rule: "room-door", file: path, message: `has no door: src/${doors.join(" or src/")}` }];
 }
 
 /** Biome sees undeclared imports in product rooms; this also sees them in `testing`, where Biome is told to look away. */
