@@ -3,9 +3,11 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { test } from "node:test";
-import { utf8 } from "@vedette/base";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect as openTls } from "node:tls";
+import { AdapterError, type Result, utf8 } from "@vedette/base";
 import { connectTls } from "./connect.ts";
-import { createForwarder, type ForwardOptions, type Upstream, withoutHopByHop } from "./forward.ts";
+import { createForwarder, type ForwardOptions, type Upstream, type UpstreamError, withoutHopByHop } from "./forward.ts";
 import { type HttpRequest, type HttpResponse, refusalResponse } from "./http.ts";
 import { SERVER_NAME, testCreateAuthority, testListen } from "./network-fixture.test.ts";
 
@@ -25,8 +27,11 @@ async function testUpstream(listener: RequestListener) {
 /** A gateway that forwards everything, and a client of it. A failing upstream is answered with its code. */
 async function testGateway(upstream: Upstream, prepare: (request: HttpRequest) => Promise<ForwardOptions>) {
   const forwarder = createForwarder();
+  const outcomes: Promise<unknown>[] = [];
   const handler = async (request: HttpRequest): Promise<HttpResponse> => {
-    const forwarded = await forwarder.forward(request, upstream, await prepare(request));
+    const forwarding = forwarder.forward(request, upstream, await prepare(request));
+    outcomes.push(forwarding.catch((error) => error));
+    const forwarded = await forwarding;
     return forwarded.ok ? forwarded.value : refusalResponse(502, forwarded.error.code, "upstream failed");
   };
   const listener = await testListen(authority, { handler });
@@ -38,12 +43,24 @@ async function testGateway(upstream: Upstream, prepare: (request: HttpRequest) =
   return {
     client,
     listener,
+    /** What each request came to, for the gateway: a result, or what was thrown. */
+    outcomes,
     [Symbol.asyncDispose]: async () => {
       client.close();
       await listener.close({ graceMs: 0 });
       forwarder.close();
     },
   };
+}
+
+async function errorIn(outcome: Promise<unknown> | undefined): Promise<UpstreamError> {
+  const result = (await outcome) as Result<HttpResponse, UpstreamError>;
+  assert.equal(result.ok, false);
+  return result.error;
+}
+
+async function sentIn(outcome: Promise<unknown> | undefined): Promise<boolean> {
+  return (await errorIn(outcome)).isSent;
 }
 
 const plainly = async (): Promise<ForwardOptions> => ({});
@@ -111,6 +128,9 @@ test("what a client says about itself is dropped, and what the gateway says cann
   const headers = {
     "x-vedette-principal": "spiffe://store-17.example.org/admin",
     "x-vedette-role": "admin",
+    // WSGI and CGI read both spellings as one name.
+    x_vedette_principal: "spiffe://store-17.example.org/admin",
+    content_type: "text/plain",
     forwarded: "for=1.2.3.4",
     connection: "x-vedette-principal",
   };
@@ -118,6 +138,10 @@ test("what a client says about itself is dropped, and what the gateway says cann
   assert.deepEqual(
     [seen["x-vedette-principal"], seen["x-vedette-role"], seen["forwarded"]],
     ["spiffe://store-17.example.org/pos-1", undefined, undefined],
+  );
+  assert.deepEqual(
+    Object.keys(seen).filter((name) => name.includes("_")),
+    [],
   );
 });
 
@@ -131,15 +155,99 @@ test("an upstream that is down, silent or no HTTP is three values, and none of t
   await once(babbler, "listening");
   const upstreams: readonly Upstream[] = [gone.upstream, silent.upstream, babbler.address() as AddressInfo & Upstream];
   const codes: unknown[] = [];
+  const isSent: unknown[] = [];
   for (const each of upstreams) {
     const upstream = "port" in each ? { host: "127.0.0.1", port: each.port } : each;
     await using gateway = await testGateway(upstream, async () => ({ limits: { answerMs: 100 } }));
     const { body } = await gateway.client.request("GET", "/");
     codes.push((JSON.parse(text(body)) as { error: { code: string } }).error.code);
     assert.deepEqual(gateway.listener.failures, []);
+    isSent.push(await sentIn(gateway.outcomes[0]));
   }
   babbler.close();
+  assert.deepEqual(isSent, [false, true, true]);
   assert.deepEqual(codes, ["UPSTREAM_UNREACHABLE", "UPSTREAM_TIMEOUT", "UPSTREAM_PROTOCOL"]);
+});
+
+test("an upstream that breaks off after it has the request may have acted on it", async () => {
+  using up = await testUpstream((message) => message.socket.destroy());
+  await using gateway = await testGateway(up.upstream, plainly);
+  assert.equal((await gateway.client.request("POST", "/", { body: utf8("pay") })).status, 502);
+  assert.equal(await sentIn(gateway.outcomes[0]), true);
+});
+
+test("a Unix socket that is not there was sent nothing", async () => {
+  await using gateway = await testGateway({ socketPath: "/nowhere/upstream.sock" }, plainly);
+  assert.equal((await gateway.client.request("GET", "/")).status, 502);
+  assert.equal(await sentIn(gateway.outcomes[0]), false);
+});
+
+test("a client that hangs up once the upstream has its request does not undo it", async () => {
+  const gone = new AbortController();
+  using up = await testUpstream((message) => void message.resume().on("end", () => gone.abort()));
+  await using gateway = await testGateway(up.upstream, plainly);
+  const request = gateway.client.request("POST", "/", { body: utf8("pay"), signal: gone.signal });
+  await assert.rejects(request, { code: "NET_UNREACHABLE" });
+  assert.deepEqual(await errorIn(gateway.outcomes[0]), {
+    code: "UPSTREAM_ABORTED",
+    reason: "ABORT_ERR",
+    isSent: true,
+  });
+});
+
+test("a client that hangs up in the middle of its body has sent something on", async () => {
+  const gone = new AbortController();
+  using up = await testUpstream((message) => void message.on("error", () => {}).once("data", () => gone.abort()));
+  await using gateway = await testGateway(up.upstream, plainly);
+  const body = new Uint8Array(8_000_000);
+  await assert.rejects(gateway.client.request("POST", "/", { body, signal: gone.signal }));
+  const error = await errorIn(gateway.outcomes[0]);
+  assert.deepEqual([error.code, error.isSent], ["UPSTREAM_ABORTED", true]);
+});
+
+test("what is thrown, was thrown before a byte left", async () => {
+  using up = await testUpstream(() => assert.fail("the upstream hears nothing"));
+  await using gateway = await testGateway(up.upstream, async () => ({ limits: { bodyLengthMax: 10 } }));
+  assert.equal((await gateway.client.request("POST", "/", { body: new Uint8Array(11) })).status, 413);
+  assert.ok((await gateway.outcomes[0]) instanceof AdapterError);
+});
+
+test("a body without a declared length that grows too large says that part of it was sent", async () => {
+  using up = await testUpstream((message) => void message.on("error", () => {}).resume());
+  await using gateway = await testGateway(up.upstream, async () => ({ limits: { bodyLengthMax: 100_000 } }));
+  const { port } = new URL(gateway.listener.url);
+  const socket = openTls({ host: "127.0.0.1", port: Number(port), ca: authority.pem, servername: SERVER_NAME });
+  socket.on("error", () => {}).resume();
+  socket.write("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+  for (let i = 0; i < 40; i++) {
+    socket.write(`2710\r\n${"x".repeat(10_000)}\r\n`);
+    await sleep(5);
+  }
+  const error = await errorIn(gateway.outcomes[0]);
+  socket.destroy();
+  assert.deepEqual(error, { code: "UPSTREAM_ABORTED", reason: "HTTP_BODY_TOO_LARGE", isSent: true });
+});
+
+test("a repeated request whose first try was sent counts as sent", async () => {
+  const served: Socket[] = [];
+  using up = await testUpstream((message, response) => {
+    if (!served.includes(message.socket)) {
+      served.push(message.socket);
+      response.end("ok");
+      return;
+    }
+    // Nobody listens any more when the second try comes.
+    up.server.close();
+    message.socket.destroy();
+  });
+  await using gateway = await testGateway(up.upstream, plainly);
+  assert.equal((await gateway.client.request("GET", "/")).status, 200);
+  assert.equal((await gateway.client.request("GET", "/")).status, 502);
+  assert.deepEqual(await errorIn(gateway.outcomes[1]), {
+    code: "UPSTREAM_UNREACHABLE",
+    reason: "ECONNREFUSED",
+    isSent: true,
+  });
 });
 
 test("an answer that stalls half-way breaks the connection", async () => {
@@ -175,6 +283,7 @@ test("a connection that the upstream closed meanwhile costs a safe request nothi
   for (let i = 0; i < 3; i++) statuses.push((await gateway.client.request("GET", "/")).status);
   assert.deepEqual(statuses, [200, 200, 200]);
   assert.equal((await gateway.client.request("POST", "/")).status, 502);
+  assert.equal(await sentIn(gateway.outcomes.at(-1)), true);
 });
 
 test("fields of one hop are those of RFC 9110 and those it names, whatever their case", () => {

@@ -7,15 +7,19 @@ import type { HeaderFields, HttpRequest, HttpResponse } from "./http.ts";
 /** A plain HTTP service behind the gateway, on this machine or on a wire that is protected otherwise. */
 export type Upstream = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
-export type UpstreamError =
+/** `isSent`: a byte of the request may have reached the upstream, so that nobody can say any more that it had no effect. */
+export type UpstreamError = { readonly isSent: boolean } & (
   | { readonly code: "UPSTREAM_UNREACHABLE"; readonly reason: string }
   | { readonly code: "UPSTREAM_TIMEOUT"; readonly timeoutMs: number }
-  | { readonly code: "UPSTREAM_PROTOCOL"; readonly reason: string };
+  | { readonly code: "UPSTREAM_PROTOCOL"; readonly reason: string }
+  /** The client went away (`ABORT_ERR`), or its body failed with a `RequestErrorCode`. */
+  | { readonly code: "UPSTREAM_ABORTED"; readonly reason: string }
+);
 
 export interface ForwardOptions {
   /** The body when it was read already; otherwise it is streamed from the request. */
   readonly body?: Uint8Array;
-  /** Lower-case names; a final `*` drops a family (`x-vedette-*`). Hop-by-hop fields always go. */
+  /** Lower-case names; a final `*` drops a family (`x-vedette-*`). Hop-by-hop fields and names with `_` always go. */
   readonly headersToDrop?: readonly string[];
   /** Put in after dropping, so that no client can set or remove them. */
   readonly headersToAdd?: HeaderFields;
@@ -42,8 +46,9 @@ const UPSTREAM_CONNECTIONS_MAX = 64;
 
 export interface Forwarder extends Disposable {
   /**
-   * Sends the request on and returns the upstream's answer as a stream. A failing upstream is a value; a failing client is what
-   * `HttpRequest.stream` throws. Interim answers, trailers and upgrades are not passed on.
+   * Sends the request on and returns the upstream's answer as a stream. A failure on either side is a value. Only what
+   * `HttpRequest.stream` throws before a byte left is thrown on, for the listener to answer: thrown means nothing was sent.
+   * Interim answers, trailers and upgrades are not passed on.
    */
   forward(
     request: HttpRequest,
@@ -59,7 +64,7 @@ export function createForwarder(): Forwarder {
   return {
     forward: async (request, upstream, options = {}) => {
       const first = await attempt(agent, request, upstream, options);
-      return first === "STALE" ? refuseStale(await attempt(agent, request, upstream, options)) : first;
+      return first === "STALE" ? repeated(await attempt(agent, request, upstream, options)) : first;
     },
     close,
     [Symbol.dispose]: close,
@@ -69,8 +74,10 @@ export function createForwarder(): Forwarder {
 /** The upstream closed a kept connection just as we used it. Safe to repeat when it has no effect and its body is at hand. */
 type Attempt = Result<HttpResponse, UpstreamError> | "STALE";
 
-function refuseStale(second: Attempt): Result<HttpResponse, UpstreamError> {
-  return second === "STALE" ? err({ code: "UPSTREAM_UNREACHABLE", reason: "ECONNRESET" }) : second;
+/** The first try was written to a connection; that it was read there is unlikely, and not impossible. */
+function repeated(second: Attempt): Result<HttpResponse, UpstreamError> {
+  if (second === "STALE") return err({ code: "UPSTREAM_UNREACHABLE", reason: "ECONNRESET", isSent: true });
+  return second.ok ? second : err({ ...second.error, isSent: true });
 }
 
 async function attempt(
@@ -88,6 +95,7 @@ async function attempt(
     path: request.target,
     signal: request.signal,
   });
+  const isSent = watchSending(outgoing);
   const headers = { ...headersToSend(request, options), ...framing(request, options.body) };
   for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
   const timer = setTimeout(() => outgoing.destroy(new UpstreamSilence()), limits.answerMs);
@@ -96,15 +104,35 @@ async function attempt(
     answer.setTimeout(limits.stallMs, () => answer.destroy());
     return ok({ status: answer.statusCode ?? 502, headers: withoutHopByHop(answer.headers), body: answer });
   } catch (cause) {
-    if (cause instanceof AdapterError) throw cause;
-    if (cause instanceof UpstreamSilence) return err({ code: "UPSTREAM_TIMEOUT", timeoutMs: limits.answerMs });
-    const reason = reasonOf(cause);
+    const reason = cause instanceof AdapterError ? cause.code : reasonOf(cause);
     if (outgoing.reusedSocket && reason === "ECONNRESET" && isRepeatable(request, body)) return "STALE";
-    if (reason.startsWith("HPE_")) return err({ code: "UPSTREAM_PROTOCOL", reason });
-    return err({ code: "UPSTREAM_UNREACHABLE", reason });
+    if (cause instanceof AdapterError && !isSent()) throw cause;
+    return err({ ...describeFailure(cause, reason, limits), isSent: isSent() });
   } finally {
     clearTimeout(timer);
   }
+}
+
+function describeFailure(cause: unknown, reason: string, { answerMs }: ForwardLimits) {
+  if (cause instanceof UpstreamSilence) return { code: "UPSTREAM_TIMEOUT", timeoutMs: answerMs } as const;
+  if (cause instanceof AdapterError || reason === "ABORT_ERR") return { code: "UPSTREAM_ABORTED", reason } as const;
+  if (reason.startsWith("HPE_")) return { code: "UPSTREAM_PROTOCOL", reason } as const;
+  return { code: "UPSTREAM_UNREACHABLE", reason } as const;
+}
+
+/** The returned function tells whether something was written to an established connection. */
+function watchSending(outgoing: ClientRequest): () => boolean {
+  let isSent = () => false;
+  outgoing.once("socket", (socket) => {
+    const before = socket.bytesWritten;
+    const watch = () => {
+      // Counts what waits in the kernel or in Node as well: too careful by a little, never too bold.
+      isSent = () => socket.bytesWritten > before;
+    };
+    if (socket.connecting) socket.once("connect", watch);
+    else watch();
+  });
+  return () => isSent();
 }
 
 class UpstreamSilence extends Error {
@@ -148,7 +176,9 @@ function framing(request: HttpRequest, body: Uint8Array | undefined): HeaderFiel
 
 function headersToSend(request: HttpRequest, options: ForwardOptions): HeaderFields {
   const dropped = [...(options.headersToDrop ?? []), "content-length", "expect", "host"];
+  // CGI and WSGI read X_Vedette_Subject as X-Vedette-Subject (RFC 3875 §4.1.18).
   const isDropped = (name: string) =>
+    name.includes("_") ||
     dropped.some((each) => (each.endsWith("*") ? name.startsWith(each.slice(0, -1)) : name === each));
   const kept = Object.entries(withoutHopByHop(request.headers)).filter(([name]) => !isDropped(name));
   return { ...Object.fromEntries(kept), ...options.headersToAdd };
