@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { ByteReader, type Crypto, instant, type Result, utf8 } from "@vedette/base";
 import { cosignNote, formatNoteSignature, noteSignerOf, parseNote } from "@vedette/envelope";
 import { createNodeCrypto, generateKey } from "@vedette/runtime";
+import fc from "fast-check";
 import { parseAddCheckpoint } from "./add-checkpoint.ts";
 import { PACKAGES_MAX, packageRanges, readAddEntriesHeader, readPackage } from "./add-entries.ts";
 import { signCheckpoint } from "./checkpoint.ts";
@@ -83,6 +84,91 @@ test("a mirror that saw a larger tree than ours shows that our log lost entries"
   const ahead = value(afterUpload(startUpload(0), shown, { status: 409, body: "9001\n" })).state;
   const planned = planUpload(ahead, checkpointAt(9_000), log, hasher);
   assert.deepEqual(planned, { ok: false, error: { code: "MIRROR_AHEAD", mirrorSize: 9_001, size: 9_000 } });
+});
+
+test("a mirror that names a size between our newest checkpoint and our newest entry was never shown it by us", () => {
+  const shown = plan(startUpload(0), 300);
+  const ahead = value(afterUpload(startUpload(0), shown, { status: 409, body: "301\n" })).state;
+  const planned = planUpload(ahead, checkpointAt(300), log, hasher);
+  assert.deepEqual(planned, { ok: false, error: { code: "MIRROR_AHEAD", mirrorSize: 301, size: 300 } });
+});
+
+test("a mirror cannot send an upload beyond our newest checkpoint", () => {
+  const state = { ...startUpload(0), pendingSize: 300, target: 300 };
+  const sent = value(afterUpload(state, plan(state, 300), { status: 409, body: "8000\n0\n\n" })).state;
+  const planned = planUpload(sent, checkpointAt(300), log, hasher);
+  assert.deepEqual(planned, { ok: false, error: { code: "MIRROR_AHEAD", mirrorSize: 8_000, size: 300 } });
+});
+
+test("a mirror that asks for entries beyond the checkpoint it names is not understood", () => {
+  const state = { ...startUpload(0), pendingSize: 300, target: 300 };
+  for (const status of [202, 409]) {
+    const progress = afterUpload(state, plan(state, 300), { status, body: "300\n301\n\n" });
+    assert.deepEqual(progress, { ok: false, error: { code: "MIRROR_UNINTELLIGIBLE", status } });
+  }
+});
+
+test("a mirror that forgot what it cosigned is shown a checkpoint again, and given up when it keeps forgetting", () => {
+  let state: UploadState = { ...startUpload(300), pendingSize: 9_000, target: 9_000 };
+  state = value(afterUpload(state, plan(state, 9_000), { status: 409, body: "100\n100\n\n" })).state;
+  assert.equal(plan(state, 9_000).path, "/add-checkpoint");
+  for (let requests = 0; ; requests++) {
+    assert.ok(requests < 100, "it ends");
+    const planned = planUpload(state, checkpointAt(9_000), log, hasher);
+    if (!planned.ok) {
+      assert.equal(planned.error.code, "MIRROR_UNSTEADY");
+      return;
+    }
+    assert.ok(planned.value);
+    const isShown = planned.value.path === "/add-checkpoint";
+    const answer = isShown ? { status: 200, body: "" } : { status: 409, body: "100\n100\n\n" };
+    state = value(afterUpload(state, planned.value, answer)).state;
+  }
+});
+
+test("whatever a mirror answers, an upload ends: mirrored, or with a code", () => {
+  const SIZE = 600;
+  const latest = checkpointAt(SIZE);
+  const size = fc.oneof(
+    fc.nat(SIZE + 2),
+    fc.constantFrom(0, 256, 300, SIZE, 9_000, 9_001, 2 ** 53 - 1, "9999999999999999"),
+  );
+  const info = fc.tuple(size, size, fc.constantFrom("", "AQID")).map((lines) => `${lines.join("\n")}\n`);
+  const note = parseNote(latest.note);
+  assert.ok(note.ok);
+  const line = formatNoteSignature(cosignNote(note.value.text, mirror, instant(1_000)));
+  const body = fc.oneof(
+    size.map((each) => `${each}\n`),
+    info,
+    fc.constant(line),
+    fc.string(),
+  );
+  const answer = fc.record({ status: fc.constantFrom(200, 202, 409, 404, 500), body });
+  const likely = fc.record({ status: fc.constantFrom(200, 202, 409), body });
+  const codes = new Set<string>();
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(likely, likely, answer), { minLength: 1, maxLength: 12 }),
+      fc.nat(SIZE),
+      (answers, from) => {
+        let state = startUpload(from);
+        // A mirror that repeats itself for ever: no answer may keep the node busy without end.
+        for (let i = 0; ; i++) {
+          assert.ok(i < 2_000, "the upload ends");
+          const planned = planUpload(state, latest, log, hasher);
+          if (!planned.ok) return void codes.add(planned.error.code);
+          if (!planned.value) return void codes.add("MIRRORED");
+          assert.ok(planned.value.size <= SIZE && planned.value.size > state.cosignedSize);
+          const progress = afterUpload(state, planned.value, answers[i % answers.length]!);
+          if (!progress.ok) return void codes.add(progress.error.code);
+          state = progress.value.state;
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+  const all = ["MIRRORED", "MIRROR_AHEAD", "MIRROR_REFUSED", "MIRROR_UNINTELLIGIBLE", "MIRROR_UNSTEADY"];
+  assert.deepEqual([...codes].sort(), all);
 });
 
 test("a mirror that only ever contradicts itself is given up", () => {

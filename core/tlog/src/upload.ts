@@ -19,7 +19,7 @@ export interface UploadState {
   readonly ticket: Uint8Array;
   /** Everything below is stored by the mirror, and signed for. */
   readonly cosignedSize: number;
-  /** Conflicts in a row without progress. */
+  /** Answers that brought nothing new, since the last cosignature. */
   readonly conflicts: number;
 }
 
@@ -46,7 +46,10 @@ export interface UploadProgress {
 /** A body stops after the package that passes this: a slow link then loses at most some seconds to a broken connection. */
 const BODY_LENGTH_TARGET = 4_194_304;
 
-/** Answers can cross once or twice when two processes upload; more in a row is a mirror that does not know what it holds. */
+/**
+ * Answers can cross once or twice when two processes upload; more is a mirror that does not know what it holds. Only a
+ * cosignature forgives them: entries stored and forgotten in turn would otherwise look like progress for ever.
+ */
 const CONFLICTS_MAX = 4;
 
 /** Starts from the size of the last checkpoint that the mirror cosigned, 0 if none. */
@@ -64,7 +67,8 @@ export function startUpload(cosignedSize: number): UploadState {
 
 /**
  * The next request towards having `latest`, the log's newest signed checkpoint, mirrored; undefined when it is.
- * MIRROR_AHEAD: the mirror holds a checkpoint larger than this log, so this log lost entries it had shown.
+ * MIRROR_AHEAD: the mirror names a checkpoint larger than any this log has signed, so the log lost entries or the mirror
+ * lies. Whatever a mirror answers, a loop of `planUpload` and `afterUpload` comes to an end.
  */
 export function planUpload(
   state: UploadState,
@@ -72,7 +76,8 @@ export function planUpload(
   log: LogReader,
   hasher: TreeHasher,
 ): Result<UploadRequest | undefined, UploadError> {
-  if (state.pendingSize > log.size) return err({ code: "MIRROR_AHEAD", mirrorSize: state.pendingSize, size: log.size });
+  const mirrorSize = Math.max(state.pendingSize, state.target);
+  if (mirrorSize > latest.size) return err({ code: "MIRROR_AHEAD", mirrorSize, size: latest.size });
   if (state.conflicts > CONFLICTS_MAX) return err({ code: "MIRROR_UNSTEADY", conflicts: state.conflicts });
   if (state.target > state.cosignedSize) return ok(entriesRequest(state, log, hasher));
   if (latest.size <= state.cosignedSize) return ok(undefined);
@@ -94,7 +99,7 @@ function afterCheckpoint(
   { size }: UploadRequest,
   { status, body }: UploadAnswer,
 ): Result<UploadProgress, UploadError> {
-  if (status === 200) return ok({ state: { ...state, pendingSize: size, target: size, conflicts: 0 } });
+  if (status === 200) return ok({ state: { ...state, pendingSize: size, target: size } });
   if (status !== 409) return err({ code: "MIRROR_REFUSED", status });
   if (!/^(0|[1-9]\d{0,15})\n$/.test(body)) return err({ code: "MIRROR_UNINTELLIGIBLE", status });
   const pendingSize = Number(body);
@@ -119,10 +124,13 @@ function afterEntries(
   const info = parseMirrorInfo(body);
   if (!info.ok) return err({ code: "MIRROR_UNINTELLIGIBLE", status });
   const { nextEntry, ticket } = info.value;
+  if (nextEntry > info.value.size) return err({ code: "MIRROR_UNINTELLIGIBLE", status });
   const hasProgressed = status === 202 && nextEntry > state.nextEntry;
-  const conflicts = hasProgressed ? 0 : state.conflicts + 1;
+  const conflicts = hasProgressed ? state.conflicts : state.conflicts + 1;
   const pendingSize = Math.max(state.pendingSize, info.value.size);
-  return ok({ state: { ...state, pendingSize, target: info.value.size, nextEntry, ticket, conflicts } });
+  // Below what is cosigned there is nothing to complete; the newest checkpoint is shown again instead.
+  const target = Math.max(info.value.size, state.cosignedSize);
+  return ok({ state: { ...state, pendingSize, target, nextEntry, ticket, conflicts } });
 }
 
 function checkpointRequest(
