@@ -1,7 +1,15 @@
 import { dirname, resolve } from "node:path";
 import { instantToString, utf8 } from "@vedette/base";
-import { initControl, startControl } from "@vedette/control";
-import { anyDocument, type ControlConfig, type ControlStatus, controlConfig, controlStatus } from "@vedette/protocol";
+import { initControl, signNextTrust, startControl } from "@vedette/control";
+import {
+  anyDocument,
+  type ControlConfig,
+  type ControlStatus,
+  controlConfig,
+  controlStatus,
+  publishedTrust,
+  trustAnswer,
+} from "@vedette/protocol";
 import { createLog, createNodeCrypto, systemClock, systemRandom, writeFileDurably } from "@vedette/runtime";
 import { type Command, columns, exitCode, type Invocation, type Options } from "./command.ts";
 import { readConfigFile } from "./input-files.ts";
@@ -56,7 +64,7 @@ const run: Command = {
     const { config, folder, data } = readControlConfig(invocation);
     const log = createLog("vedette-control", systemClock, (line) => process.stderr.write(line));
     const operatorSocket = resolve(folder, config.operatorSocket);
-    await using control = await startControl({ config, folder, data, operatorSocket, log, ...ports });
+    await using control = await startControl({ config, data, operatorSocket, log, ...ports });
     const { enrolUrl, fleetUrl } = control;
     terminal.out(
       terminal.isJson
@@ -113,7 +121,37 @@ const join: Command = {
   },
 };
 
-export const controlCommands: readonly Command[] = [init, run, status, join];
+const trust: Command = {
+  name: "control trust",
+  summary: "sign and publish the next trust document: new sites, new EK anchors, revoked sites, a new end",
+  options: {
+    ...configOption,
+    ...operatorOption,
+    authority: { summary: "the folder with the trust key", value: "DIR", required: true },
+    revoke: { summary: "a site that is trusted no more", value: "NAME", repeated: true },
+  },
+  details: `
+The sites and EK anchors are those of the configuration file as it now stands. Run it after a change there, to revoke a site,
+and at least twice a year: a trust document ends after 180 days. Nodes follow within seconds when they are connected.`,
+  examples: [
+    "vedette control trust --config control.json --operator op.sock --authority ./authority --revoke store-17",
+  ],
+  async run(invocation, terminal) {
+    const { config, folder } = readControlConfig(invocation);
+    const operator = invocation.value("operator");
+    const current = await callLocal(operator, "GET", "/v1/trust", trustAnswer);
+    const authority = resolve(invocation.value("authority"));
+    const next = { config, folder, authority, current: current.document, revoke: invocation.all("revoke") };
+    const text = signNextTrust({ ...next, clock: ports.clock, crypto: ports.crypto });
+    const published = await callLocal(operator, "POST", "/v1/trust", publishedTrust, utf8(text));
+    terminal.out(
+      terminal.isJson ? JSON.stringify(published) : `Trust document version ${published.version} is in force.`,
+    );
+    return exitCode.done;
+  },
+};
+
+export const controlCommands: readonly Command[] = [init, run, status, join, trust];
 
 function readControlConfig(invocation: Invocation): { config: ControlConfig; folder: string; data: string } {
   const path = resolve(invocation.value("config"));

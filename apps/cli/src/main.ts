@@ -88,7 +88,11 @@ function createTerminal(isJson: boolean): Terminal {
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   // A parent that holds our standard input (the demo, a supervisor) ends us by closing it, also by dying.
-  if (process.env["VEDETTE_STOP_WITH_STDIN"]) process.stdin.on("end", () => stop.abort()).resume();
+  if (process.env["VEDETTE_STOP_WITH_STDIN"]) {
+    process.stdin.on("end", () => stop.abort()).resume();
+    // A clean stop for another reason does not wait for the parent.
+    process.stdin.unref?.();
+  }
   return {
     isJson,
     signal: stop.signal,

@@ -12,12 +12,11 @@ import { controlFiles, readKeyOfKind } from "./files.ts";
 import { fleetRoutes, originOf } from "./fleet-api.ts";
 import { openIssuer } from "./issuer.ts";
 import { operatorRoutes } from "./operator-api.ts";
-import { mirrorName, readAnchors, readMirrorKey, readTrustDocument } from "./trust.ts";
+import { mirrorName, readMirrorKey, readTrustDocument } from "./trust.ts";
+import { TrustDesk } from "./trust-desk.ts";
 
 export interface ControlOptions {
   readonly config: ControlConfig;
-  /** Folder of the configuration file; relative paths in it start there. */
-  readonly folder: string;
   readonly data: string;
   readonly operatorSocket: string;
   readonly clock: Clock;
@@ -36,18 +35,22 @@ export interface RunningControl extends AsyncDisposable {
 /** Server certificates live a week; renewed long before, without dropping a connection. */
 const SERVER_CERTIFICATE_RENEWAL = hours(24);
 /** Connections of nodes whose SVID has ended are cut at least this often, event streams too (PROTOCOLS 3.2). */
+/** Failed connections are told this often, as counts. */
+const FAILURES_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 1_000;
 
 /** Starts the control plane on its data folder. Throws `AdapterError`, naming the file, port or socket that cannot be had. */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
-  const { config, folder, data, clock, random, crypto, log } = options;
+  const { config, data, clock, random, crypto, log } = options;
   const files = controlFiles(data);
   makePrivateDirectory(data);
   const issuer = openIssuer({ files, clock, random, crypto });
-  const trust = readTrustDocument(files, clock.now(), crypto);
+  const trust = readTrustDocument(files, crypto);
   const mirrorKey = readMirrorKey(files, config.fleet, trust.document);
   await using stack = new AsyncDisposableStack();
   const store = stack.use(await openStore(files.store));
+  const trustDesk = new TrustDesk(trust, files, store, { clock, crypto });
+  await trustDesk.announce();
   const logKeys = new LogKeys(crypto);
   for (const node of await store.nodes.list()) logKeys.put(node);
   const mirror = openMirror({
@@ -59,24 +62,35 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   stack.defer(() => mirror.close());
   const events = stack.use(createEventHub());
   const ledger = createConnectionLedger();
-  const shared = { config, store, mirror, events, ledger, clock, random, crypto, log, issuer, trust: () => trust };
+  const shared = {
+    config,
+    store,
+    mirror,
+    events,
+    ledger,
+    clock,
+    random,
+    crypto,
+    log,
+    issuer,
+    trust: () => trustDesk.current,
+  };
   const listening = { enrolUrl: "", fleetUrl: "" };
   const serverNames = [`control.${config.fleet}`, ...config.serverNames];
   const certificate = issuer.serverCertificate(serverNames);
+  const failuresByCode = new Map<string, number>();
   const failures = {
     random,
-    onConnectionError: (problem: object) =>
-      log("info", "a connection failed before there was a principal", { ...problem }),
+    // PROTOCOLS 6.3: failures before there is a principal are counted; a line for each would be a flood's gift.
+    onConnectionError: ({ code }: { readonly code: string }) =>
+      failuresByCode.set(code, (failuresByCode.get(code) ?? 0) + 1),
     onHandlerError: (error: unknown) => log("error", "a request failed", { error }),
   };
   const enrolRoutes = enrolmentRoutes({
     ...shared,
     desk: openDesk({ crypto, random, sessionKey: new Secret(random.bytes(32)) }),
     verifierKey: readKeyOfKind(files.issuingKey, "ES256"),
-    anchors: readAnchors(config, folder),
-    trustDocument: () => trust.text,
     fleetUrl: () => listening.fleetUrl,
-    mirroredSize: (node) => mirror.log(originOf(node))?.cosigned?.size ?? 0,
     onNode: (node) => logKeys.put(node),
   });
   const listen = async (
@@ -97,8 +111,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     pems: [certificatesToPem([issuer.certificate.der, issuer.root.der])],
     required: true,
   });
-  listening.enrolUrl = enrol.url;
-  listening.fleetUrl = fleet.url;
+  listening.enrolUrl = config.advertise?.enrol ?? enrol.url;
+  listening.fleetUrl = config.advertise?.fleet ?? fleet.url;
   stack.use(
     await listenUnix({
       ...failures,
@@ -107,7 +121,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
         operatorRoutes({
           ...shared,
           root: issuer.root,
-          trustKey: trust.trustKey,
+          trustDesk,
           mirrorSpki: mirrorKey.spki,
           enrolUrl: () => listening.enrolUrl,
           fleetUrl: () => listening.fleetUrl,
@@ -128,6 +142,11 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const timers = [
     setInterval(renewCertificate, SERVER_CERTIFICATE_RENEWAL),
     setInterval(() => void ledger.sweep(clock.now()), SWEEP_INTERVAL_MS),
+    setInterval(() => {
+      if (failuresByCode.size > 0)
+        log("warn", "connections failed before there was a principal", Object.fromEntries(failuresByCode));
+      failuresByCode.clear();
+    }, FAILURES_INTERVAL_MS),
   ];
   stack.defer(() => {
     for (const timer of timers) clearInterval(timer);

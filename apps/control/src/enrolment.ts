@@ -23,6 +23,8 @@ import {
   utf8,
 } from "@vedette/base";
 import { formatVerifierKey, verifierKeyOf } from "@vedette/envelope";
+import { journalOriginOf, nodeIdOf } from "@vedette/identity";
+import type { Mirror } from "@vedette/journal";
 import {
   type ConnectionLedger,
   type HttpRequest,
@@ -40,9 +42,12 @@ import {
 } from "@vedette/protocol";
 import type { Log } from "@vedette/runtime";
 import type { ControlStore, NodeRecord } from "@vedette/store";
+import { createTreeHasher } from "@vedette/tlog";
 import { parseCertificate, parsePublicKey } from "@vedette/x509";
-import { originOf, spiffeIdOf } from "./fleet-api.ts";
-import { type Issuer, nodeIdOf } from "./issuer.ts";
+import { refuseExpiredTrust, spiffeIdOf } from "./fleet-api.ts";
+import type { Issuer } from "./issuer.ts";
+import { judgeJournal } from "./journal-judge.ts";
+import type { Trust } from "./trust-desk.ts";
 
 export interface EnrolmentOptions {
   readonly config: ControlConfig;
@@ -56,14 +61,11 @@ export interface EnrolmentOptions {
   readonly log: Log;
   /** Signs attestation results. */
   readonly verifierKey: Signer;
-  /** EK anchors by class, DER. */
-  readonly anchors: ReadonlyMap<string, readonly Uint8Array[]>;
-  trustDocument(): string;
+  readonly mirror: Mirror;
+  trust(): Trust;
   fleetUrl(): string;
   /** Called when a node's record has changed, for whoever keeps its keys at hand. */
   onNode(node: NodeRecord): void;
-  /** Size of this node's log that the mirror holds; a journal that has become smaller was rolled back. */
-  mirroredSize(node: { readonly id: string; readonly site: string }): number;
 }
 
 /** Between the two messages: what message 1 named beside what the desk seals, under that message's digest. */
@@ -110,8 +112,13 @@ async function challenge(http: HttpRequest, purpose: string, options: Desk): Pro
   if (request.purpose !== purpose || !isJournalKey || !isSiteCaKey)
     return refusalResponse(400, "NOT_A_NODE_REQUEST", "a node names its purpose, its site CA key and its journal key");
   const nodeClass = classOf(options.config, request.deviceClass);
-  const anchors = options.anchors.get(request.deviceClass);
+  const trust = options.trust().document;
+  if (now > trust.notAfter) return refuseExpiredTrust();
+  const anchors = trust.anchorsByClass.get(request.deviceClass);
   if (!nodeClass || !anchors) return refusalResponse(403, "CLASS_UNKNOWN", "no such class is configured");
+  const site = trust.domains.find(({ domain }) => domain === `${request.site}.${options.config.fleet}`);
+  if (!site || trust.revokedSites.includes(site.domain))
+    return refusalResponse(403, "SITE_NOT_TRUSTED", "the trust document does not list this site, or has revoked it");
   const policy = await policyFor(request, nodeClass, anchors, options, now);
   const outcome = desk.challenge(request, policy, { now, channel: http.channel });
   if (!outcome.ok) return refuseEvidence(outcome.error, log, { site: request.site, node: request.name });
@@ -140,7 +147,7 @@ async function policyFor(
   { registered, store, crypto }: Desk,
   now: Instant,
 ): Promise<EnrolmentPolicy> {
-  const known = await store.nodes.find(nodeIdOf(site, name));
+  const known = await store.nodes.find(nodeIdOf({ site, name }));
   // Only to look it up: whether this certificate proves anything is for the desk to find.
   const offered = parseCertificate(ekCertificate);
   const ekHash = offered.ok ? hex(crypto.hash("sha256", offered.value.spki)) : "";
@@ -190,18 +197,19 @@ function referenceOf(nodeClass: NodeClass | undefined) {
 }
 
 async function admit(result: AttestationResult, waiting: Waiting, options: Desk): Promise<HttpResponse> {
-  const { config, store, issuer, log, clock } = options;
-  const nodeId = nodeIdOf(result.site, result.name);
-  const node = { id: nodeId, site: result.site };
+  const { config, store, issuer, log, clock, crypto } = options;
+  const nodeId = nodeIdOf(result);
+  const origin = journalOriginOf(result, waiting.journalSpki, crypto);
+  const journalKey = formatVerifierKey(verifierKeyOf("ed25519", origin, waiting.journalSpki, crypto));
   const known = await store.nodes.find(nodeId);
   const holder = await store.nodes.findByEndorsementKey(result.ekHash);
   if (holder && holder.id !== nodeId)
     return refusalResponse(403, "ENDORSEMENT_KEY_TAKEN", "this TPM is another node", { nodeId: holder.id });
-  const isRolledBack = result.journal.size < options.mirroredSize(node);
-  if (result.verdict === "contraindicated" || isRolledBack) {
+  const fault = judgeJournal(result, journalKey, known, options.mirror.log(origin), createTreeHasher(crypto));
+  if (result.verdict === "contraindicated" || fault) {
     if (holder) await contraindicate(nodeId, options);
-    log("warn", "a node is contraindicated and gets nothing", { nodeId, reasons: result.reasons, isRolledBack });
-    const reasons = isRolledBack ? [{ code: "JOURNAL_ROLLBACK" }] : result.reasons.map((reason) => ({ ...reason }));
+    log("warn", "a node is contraindicated and gets nothing", { nodeId, reasons: result.reasons, fault });
+    const reasons = fault ? [{ code: fault }] : result.reasons.map((reason) => ({ ...reason }));
     return refusalResponse(403, "CONTRAINDICATED", "the evidence shows a state that is not to be trusted", { reasons });
   }
   if (result.claimHash !== undefined) {
@@ -220,16 +228,21 @@ async function admit(result: AttestationResult, waiting: Waiting, options: Desk)
     deviceClass: result.deviceClass,
     ekHash: result.ekHash,
     akName: result.akName,
-    journalKey: formatVerifierKey(verifierKeyOf("ed25519", originOf(node), waiting.journalSpki, options.crypto)),
+    journalKey,
     state: "active",
     attestedAt: result.attestedAt,
     svid: { serial: svid.leaf.serial, notAfter: svid.leaf.notAfter },
-    journal: known?.journal ?? { size: 0, root: "" },
+    journal: { size: result.journal.size, root: hex(result.journal.root) },
     ear: attestationResult,
   };
   const stored = await store.nodes.put(record);
   if (!stored.ok) return refusalResponse(403, stored.error.code, "this node cannot be recorded", { ...stored.error });
   options.onNode(record);
+  for (const [kind, { leaf }] of [
+    ["node-svid", svid],
+    ["site-ca", siteCa],
+  ] as const)
+    await store.issuances.record({ serial: leaf.serial, kind, name: nodeId, notAfter: leaf.notAfter }, clock.now());
   await store.pending.remove(result.ekHash);
   log("info", "a node was appraised and received its identity", {
     nodeId,
@@ -241,7 +254,7 @@ async function admit(result: AttestationResult, waiting: Waiting, options: Desk)
     state: "active",
     svid: svid.certificates,
     siteCa: siteCa.certificates,
-    trustDocument: options.trustDocument(),
+    trustDocument: options.trust().text,
     fleetUrl: options.fleetUrl(),
     attestationResult,
   };

@@ -1,5 +1,5 @@
 import { ByteReader, type Clock, type Crypto, hex, utf8 } from "@vedette/base";
-import { type Principal, principalOf, type TrustDocument } from "@vedette/identity";
+import { type Principal, principalOf } from "@vedette/identity";
 import type { Mirror } from "@vedette/journal";
 import {
   bytesResponse,
@@ -23,6 +23,7 @@ import {
   parseAddCheckpoint,
   readAddEntriesHeader,
 } from "@vedette/tlog";
+import type { Trust } from "./trust-desk.ts";
 
 export interface FleetApiOptions {
   readonly store: ControlStore;
@@ -32,7 +33,7 @@ export interface FleetApiOptions {
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly log: Log;
-  trust(): { readonly text: string; readonly document: TrustDocument };
+  trust(): Trust;
 }
 
 /** A request of a node that is who it says and in good standing. */
@@ -102,9 +103,9 @@ export function generationsEvent(generations: Generations) {
   return { id: `${policy}.${trust}.${status}`, type: "generations", data: { policy, trust, status } };
 }
 
-/** The origin line of a node's journal (C2SP tlog-checkpoint): one log for each node. */
-export function originOf(node: { readonly id: string; readonly site: string }): string {
-  return `${node.site}/${node.id}/journal`;
+/** The origin of a node's journal: the name of the key that signs it (C2SP tlog-checkpoint). */
+export function originOf({ journalKey }: Pick<NodeRecord, "journalKey">): string {
+  return journalKey.slice(0, journalKey.indexOf("+"));
 }
 
 export function spiffeIdOf(fleet: string, nodeId: string): string {
@@ -114,6 +115,7 @@ export function spiffeIdOf(fleet: string, nodeId: string): string {
 async function identify(http: HttpRequest, options: FleetApiOptions): Promise<NodeCall | HttpResponse> {
   const { store, ledger, clock, crypto, log } = options;
   const { document } = options.trust();
+  if (clock.now() > document.notAfter) return refuseExpiredTrust();
   const [leaf, ...intermediates] = http.peer?.certificateChain ?? [];
   if (!leaf) return refusalResponse(401, "CERTIFICATE_MISSING", "the Fleet API wants a node SVID");
   const principal = principalOf({ leaf, intermediates }, document, clock.now(), crypto);
@@ -128,7 +130,19 @@ async function identify(http: HttpRequest, options: FleetApiOptions): Promise<No
   const node = await store.nodes.find(principal.value.name);
   if (!node) return refusalResponse(403, "NODE_UNKNOWN", "this node is not enrolled");
   if (node.state !== "active") return refusalResponse(403, "NODE_CONTRAINDICATED", "this node must re-attest first");
+  const site = document.domains.find(({ domain }) => domain === `${node.site}.${document.fleetDomain}`);
+  if (!site || document.revokedSites.includes(site.domain))
+    return refusalResponse(
+      403,
+      "SITE_NOT_TRUSTED",
+      "the trust document does not list this node's site, or has revoked it",
+    );
   return { http, principal: principal.value, node };
+}
+
+/** Nobody is admitted by a trust document whose end has passed, until `vedette control trust` has signed the next one. */
+export function refuseExpiredTrust(): HttpResponse {
+  return refusalResponse(503, "TRUST_EXPIRED", "the trust document has ended; the next one must be signed");
 }
 
 function refuseForeignLog(): HttpResponse {

@@ -1,4 +1,4 @@
 export { type ControlOptions, type RunningControl, startControl } from "./control.ts";
 export { authorityFiles, controlFiles } from "./files.ts";
 export { type Initialised, type InitOptions, initControl } from "./init.ts";
-export { POLICY_KEY_ID } from "./trust.ts";
+export { type NextTrust, POLICY_KEY_ID, signNextTrust } from "./trust.ts";

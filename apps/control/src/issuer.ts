@@ -15,6 +15,7 @@ import {
   mintNodeSvid,
   mintServerCertificate,
   mintSiteCa,
+  nodeIdOf,
 } from "@vedette/identity";
 import type { TlsCertificate } from "@vedette/net";
 import { generateKey } from "@vedette/runtime";
@@ -70,7 +71,7 @@ export function openIssuer({ files, clock, random, crypto }: IssuerOptions): Iss
       return { chainPem: certificatesToPem([leaf.der, certificate.der, root.der]), key: key.exportPkcs8() };
     },
     nodeSvid(result, lifetime) {
-      const nodeId = nodeIdOf(result.site, result.name);
+      const nodeId = nodeIdOf(result);
       const leaf = issued(mintNodeSvid({ nodeId, spki: result.spki }, authority, issuance(lifetime)));
       return { certificates: [leaf.der, certificate.der], leaf };
     },
@@ -92,11 +93,6 @@ function readIssuingChain(path: string, now: Instant, crypto: Crypto) {
       reason: verified.error.code,
     });
   return { certificate, root };
-}
-
-/** A node's name is unique within its site; in the fleet's domain it carries the site. */
-export function nodeIdOf(site: string, name: string): string {
-  return `${site}.${name}`;
 }
 
 function issued(minted: Result<Uint8Array, IssuanceError>): Certificate {

@@ -6,11 +6,11 @@ import {
   hex,
   instantToString,
   type Json,
+  parseUtf8,
   type Random,
   utf8,
 } from "@vedette/base";
-import { formatVerifierKey, type VerificationKey, verifierKeyOf } from "@vedette/envelope";
-import type { TrustDocument } from "@vedette/identity";
+import { formatVerifierKey, JWS_LENGTH_MAX, verifierKeyOf } from "@vedette/envelope";
 import type { Mirror } from "@vedette/journal";
 import {
   type EventHub,
@@ -34,6 +34,7 @@ import type { Certificate } from "@vedette/x509";
 import { generationsEvent, originOf } from "./fleet-api.ts";
 import { publishPolicy } from "./policies.ts";
 import { mirrorName } from "./trust.ts";
+import type { TrustDesk } from "./trust-desk.ts";
 
 export interface OperatorApiOptions {
   readonly config: ControlConfig;
@@ -45,9 +46,8 @@ export interface OperatorApiOptions {
   readonly crypto: Crypto;
   readonly log: Log;
   readonly root: Certificate;
-  readonly trustKey: VerificationKey;
   readonly mirrorSpki: Uint8Array;
-  trust(): { readonly text: string; readonly document: TrustDocument };
+  readonly trustDesk: TrustDesk;
   enrolUrl(): string;
   fleetUrl(): string;
 }
@@ -59,6 +59,8 @@ export function operatorRoutes(options: OperatorApiOptions): readonly Route[] {
   return [
     route("GET", "/v1/status", async () => jsonResponse(200, { ...(await describe(options)) })),
     route("POST", "/v1/policies", (request) => publish(request, options)),
+    route("GET", "/v1/trust", async () => jsonResponse(200, { document: options.trustDesk.current.text })),
+    route("POST", "/v1/trust", (request) => publishTrust(request, options)),
     route("POST", "/v1/joins", (request) => createJoin(request, options)),
     route("GET", "/v1/audit/trust", async () => jsonResponse(200, { ...(await auditTrust(options)) })),
   ];
@@ -68,7 +70,7 @@ async function publish(request: HttpRequest, options: OperatorApiOptions): Promi
   const { store, events, clock, crypto, log } = options;
   const bytes = await request.body(POLICY_LENGTH_MAX);
   const site = request.query.get("site") ?? "";
-  const bundle = await publishPolicy(bytes, site, store, options.trust().document, clock.now(), crypto);
+  const bundle = await publishPolicy(bytes, site, store, options.trustDesk.current.document, clock.now(), crypto);
   if (!bundle.ok) {
     const { code, ...facts } = bundle.error;
     const message = "the policy bundle was not published; what ran before still runs";
@@ -80,8 +82,25 @@ async function publish(request: HttpRequest, options: OperatorApiOptions): Promi
   return jsonResponse(201, { site, sequence, revision });
 }
 
+async function publishTrust(request: HttpRequest, options: OperatorApiOptions): Promise<HttpResponse> {
+  const { store, events, trustDesk, log } = options;
+  const text = parseUtf8(await request.body(JWS_LENGTH_MAX));
+  const published = await trustDesk.publish(text.ok ? text.value : "");
+  if (!published.ok) {
+    const message = "the trust document was not published; the one before is still in force";
+    return refusalResponse(422, published.error.code, message, { ...published.error });
+  }
+  const { version, domains, revokedSites } = published.value.document;
+  for (const { domain, kind } of domains) {
+    const site = domain.slice(0, domain.indexOf("."));
+    if (kind === "site") events.publish(generationsEvent(await store.generations(site)), site);
+  }
+  log("info", "a trust document was published", { version, sites: domains.length - 1, revokedSites });
+  return jsonResponse(201, { version });
+}
+
 async function createJoin(request: HttpRequest, options: OperatorApiOptions): Promise<HttpResponse> {
-  const { config, store, clock, random, crypto, trustKey } = options;
+  const { config, store, clock, random, crypto, trustDesk } = options;
   const message = parseMessage(joinRequest, await request.body(JOIN_LENGTH_MAX));
   if (!message.ok)
     return refusalResponse(400, message.error.code, "the request is not well formed", { ...message.error });
@@ -97,7 +116,7 @@ async function createJoin(request: HttpRequest, options: OperatorApiOptions): Pr
     site,
     class: deviceClass,
     name,
-    trustKey: { keyId: trustKey.keyId, algorithm: trustKey.algorithm, spki: base64url(trustKey.spki) },
+    trustKey: { keyId: trustDesk.key.keyId, algorithm: trustDesk.key.algorithm, spki: base64url(trustDesk.key.spki) },
   };
   if (isClaimed) {
     const claim = base64url(random.bytes(CLAIM_BYTES));
@@ -142,7 +161,7 @@ async function describe({
     enrolUrl: options.enrolUrl(),
     fleetUrl: options.fleetUrl(),
     root: hex(crypto.hash("sha256", root.der)),
-    trustVersion: options.trust().document.version,
+    trustVersion: options.trustDesk.current.document.version,
     nodes: nodes.map((node) => ({
       id: node.id,
       site: node.site,

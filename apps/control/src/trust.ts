@@ -1,19 +1,33 @@
 import { resolve } from "node:path";
-import { AdapterError, addDuration, type Crypto, type Duration, days, type Instant, isSameBytes } from "@vedette/base";
+import {
+  AdapterError,
+  addDuration,
+  type Clock,
+  type Crypto,
+  type Duration,
+  days,
+  type Instant,
+  instant,
+  isSameBytes,
+} from "@vedette/base";
 import { type VerificationKey, verifierKeyOf } from "@vedette/envelope";
 import {
   openTrustDocument,
   parseTrustDomain,
+  signTrustDocument,
   siteDomain,
   type TrustDocument,
   type TrustDomain,
 } from "@vedette/identity";
 import type { ControlConfig } from "@vedette/protocol";
 import type { SoftwareKey } from "@vedette/runtime";
-import { type ControlFiles, readCertificateFile, readKeyOfKind, readTextFile } from "./files.ts";
+import { authorityFiles, type ControlFiles, readCertificateFile, readKeyOfKind, readTextFile } from "./files.ts";
 
 /** Long enough for a site that is cut off for a season; a newer version replaces it at any time. */
 const TRUST_DOCUMENT_LIFE: Duration = days(180);
+
+/** To read a document whose end has passed: its successor continues it, and whoever serves by it asks for the end itself. */
+const BEFORE_ANY_END: Instant = instant(0);
 
 export const POLICY_KEY_ID = "policy-1";
 export const TRUST_KEY_ID = "trust-1";
@@ -43,16 +57,11 @@ export function describeTrust(
   crypto: Crypto,
 ): TrustDocument {
   const fleetDomain = trustDomainOrThrow(config.fleet);
-  const sites = [...new Set(config.nodes.map((node) => node.site))].toSorted();
-  const anchors = [keys.root];
   return {
     version,
     fleetDomain,
     notAfter: addDuration(now, TRUST_DOCUMENT_LIFE),
-    domains: [
-      { domain: fleetDomain, kind: "fleet", anchors },
-      ...sites.map((site) => ({ domain: siteDomainOrThrow(site, fleetDomain), kind: "site" as const, anchors })),
-    ],
+    domains: domainsOf(config, fleetDomain, [keys.root]),
     revokedSites: [],
     policyKeys: [{ keyId: POLICY_KEY_ID, algorithm: "ES256", spki: keys.policy.spki }],
     mirrors: [
@@ -64,6 +73,57 @@ export function describeTrust(
     witnesses: [],
     anchorsByClass,
   };
+}
+
+function domainsOf(
+  config: ControlConfig,
+  fleetDomain: TrustDomain,
+  anchors: readonly Uint8Array[],
+): TrustDocument["domains"] {
+  const sites = [...new Set(config.nodes.map((node) => node.site))].toSorted();
+  return [
+    { domain: fleetDomain, kind: "fleet", anchors },
+    ...sites.map((site) => ({ domain: siteDomainOrThrow(site, fleetDomain), kind: "site" as const, anchors })),
+  ];
+}
+
+export interface NextTrust {
+  readonly config: ControlConfig;
+  /** Folder of the configuration file; relative paths in it start there. */
+  readonly folder: string;
+  /** The folder with the trust key. */
+  readonly authority: string;
+  /** The document in force, as the control plane serves it. */
+  readonly current: string;
+  /** Sites to revoke from now on; those revoked before stay so. */
+  readonly revoke: readonly string[];
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+}
+
+/**
+ * The next trust document, signed: sites and EK anchors as the configuration now says, a new end, keys as before.
+ * Throws `AdapterError` when the one in force was not signed by this trust key, or a file is missing.
+ */
+export function signNextTrust({ config, folder, authority, current, revoke, clock, crypto }: NextTrust): string {
+  const signer = readKeyOfKind(authorityFiles(authority).trustKey, "ES256");
+  const now = clock.now();
+  const opened = openTrustDocument(current, [trustKeyOf(signer)], { now: BEFORE_ANY_END, versionAtLeast: 0, crypto });
+  if (!opened.ok)
+    throw new AdapterError(opened.error.code, "the trust document in force is not one of this trust key", {
+      ...opened.error,
+    });
+  const { fleetDomain, domains, version, revokedSites } = opened.value;
+  const revoked = revoke.map((site) => siteDomainOrThrow(site, fleetDomain));
+  const document: TrustDocument = {
+    ...opened.value,
+    version: version + 1,
+    notAfter: addDuration(now, TRUST_DOCUMENT_LIFE),
+    domains: domainsOf(config, fleetDomain, domains.find(({ kind }) => kind === "fleet")?.anchors ?? []),
+    revokedSites: [...new Set([...revokedSites, ...revoked])],
+    anchorsByClass: readAnchors(config, folder),
+  };
+  return signTrustDocument(document, TRUST_KEY_ID, signer);
 }
 
 /** The public half of the fleet trust key, as the control plane and every node keep it. */
@@ -84,15 +144,17 @@ export function readMirrorKey(files: ControlFiles, fleet: string, { mirrors }: T
   });
 }
 
-/** The trust document on disk, verified every time it is read. Throws `AdapterError` with the refusal's code. */
+/**
+ * The trust document on disk, verified every time it is read; its end may have passed, so that its successor can be taken.
+ * Throws `AdapterError` with the refusal's code.
+ */
 export function readTrustDocument(
   files: ControlFiles,
-  now: Instant,
   crypto: Crypto,
 ): { readonly text: string; readonly document: TrustDocument; readonly trustKey: VerificationKey } {
   const text = readTextFile(files.trustDocument);
   const trustKey = readTrustKeyFile(files.trustKey);
-  const opened = openTrustDocument(text, [trustKey], { now, versionAtLeast: 0, crypto });
+  const opened = openTrustDocument(text, [trustKey], { now: BEFORE_ANY_END, versionAtLeast: 0, crypto });
   if (!opened.ok)
     throw new AdapterError(opened.error.code, "the trust document on disk is refused", {
       path: files.trustDocument,

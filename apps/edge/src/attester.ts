@@ -11,6 +11,7 @@ import {
   pendingAnswer,
 } from "@vedette/protocol";
 import type { Tpm } from "@vedette/tpm";
+import type { TpmAccess } from "./tpm-access.ts";
 
 /** The verifier at the other end of ONE connection: both messages go the same way (PROTOCOLS 2.5). */
 export interface VerifierConversation {
@@ -18,7 +19,7 @@ export interface VerifierConversation {
 }
 
 export interface AttesterOptions {
-  readonly tpm: Tpm;
+  readonly tpm: TpmAccess;
   readonly crypto: Crypto;
   /** The key that the SVID will name; it signs the binding as well. */
   readonly tlsKey: Signer;
@@ -48,12 +49,12 @@ export async function attest(
   verifier: VerifierConversation,
   options: AttesterOptions,
 ): Promise<Result<Uint8Array, AttesterRefusal>> {
-  const { tpm } = options;
-  const messageOne = utf8(encodeMessage(await describeAttester(tpm, options)));
+  // The TPM is held only while it works, never while the network is waited for: reservations need it too.
+  const messageOne = utf8(encodeMessage(await options.tpm.use((tpm) => describeAttester(tpm, options))));
   const answer = await verifier.post(`/v1/${options.purpose}`, messageOne);
   const challenge = readChallenge(answer);
   if (!challenge.ok) return challenge;
-  const evidence = await answerChallenge(tpm, challenge.value, messageOne, options);
+  const evidence = await options.tpm.use((tpm) => answerChallenge(tpm, challenge.value, messageOne, options));
   const verdict = await verifier.post(`/v1/${options.purpose}/evidence`, utf8(encodeMessage(evidence)));
   return verdict.status === 200 ? ok(verdict.body) : err(readRefusal(verdict));
 }

@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   AdapterError,
+  addDuration,
   type Clock,
   type Crypto,
   type Instant,
-  instant,
   instantToString,
   isSameBytes,
   type Random,
 } from "@vedette/base";
 import {
+  afterFailure,
+  type BackoffPolicy,
+  CLIENT_LIMITS,
+  chanceOf,
   connectTls,
   createRouter,
   type HttpClient,
@@ -17,6 +21,7 @@ import {
   type HttpResponse,
   jsonResponse,
   listenUnix,
+  RESTED,
   refusalResponse,
   route,
 } from "@vedette/net";
@@ -53,7 +58,8 @@ interface Identity {
 
 /** A request an application sends through its device; uploads of files go another way. */
 const BODY_LENGTH_MAX = 1_048_576;
-const RENEWAL_RETRY_MS = 2_000;
+/** A gateway that restarts is back in a second or two; one that refuses is asked about twice a minute. */
+const RENEWAL_BACKOFF: BackoffPolicy = { firstMs: 1_000, maxMs: 30_000 };
 /** The device's own page, beside what it forwards. */
 const STATUS_PATH = "/.vedette/status";
 
@@ -97,22 +103,28 @@ export async function startDevice(options: DeviceAgentOptions): Promise<RunningD
 
   async function renewAlways(): Promise<void> {
     let due = renewalDue(clock, current.notAfter, random);
+    let failures = RESTED;
     while (!stop.signal.aborted) {
       await sleep(Math.max(due - clock.now(), 0), undefined, { signal: stop.signal }).catch(() => undefined); // an abort ends the wait
       if (stop.signal.aborted) return;
       try {
-        const next = await enrol(options, "reattest");
+        // A gateway that was replaced does not know this device yet; it is enrolled there as at first.
+        const next = await enrol(options, standing.lastRefusal === "ATTESTER_UNKNOWN" ? "enrol" : "reattest");
         const previous = current;
         current = next;
-        previous.client.close();
+        drain(previous.client);
         standing.renewals++;
+        standing.lastRefusal = "";
+        failures = RESTED;
         due = renewalDue(clock, current.notAfter, random);
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         standing.refusedRenewals++;
         standing.lastRefusal = error instanceof AdapterError ? reasonOf(error) : error.name;
         log("warn", "the identity could not be renewed; it is tried again", { error });
-        due = instant(clock.now() + RENEWAL_RETRY_MS);
+        const next = afterFailure(failures, RENEWAL_BACKOFF, chanceOf(random));
+        failures = next.state;
+        due = addDuration(clock.now(), next.wait);
       }
     }
   }
@@ -124,22 +136,20 @@ async function enrol(options: DeviceAgentOptions, purpose: "enrol" | "reattest")
   const spiffeId = `spiffe://${join.site}.${join.fleet}/gateway`;
   const anchors = { pinnedRoot: join.root };
   using verifier = connectTls({ url: join.url, anchors, expectedServer: { spiffeId } });
-  const answer = await createTpmAccess(options.tpmPath).use((tpm) =>
-    verifier.withConnection((connection) =>
-      attest(
-        { post: (path, body) => connection.request("POST", path, { body }) },
-        {
-          tpm,
-          crypto,
-          tlsKey: key,
-          purpose,
-          site: join.site,
-          class: join.class,
-          name: join.name,
-          claim: join.claim,
-          journal: NO_JOURNAL,
-        },
-      ),
+  const answer = await verifier.withConnection((connection) =>
+    attest(
+      { post: (path, body) => connection.request("POST", path, { body }) },
+      {
+        tpm: createTpmAccess(options.tpmPath),
+        crypto,
+        tlsKey: key,
+        purpose,
+        site: join.site,
+        class: join.class,
+        name: join.name,
+        claim: join.claim,
+        journal: NO_JOURNAL,
+      },
     ),
   );
   if (!answer.ok) throw refusalError(answer.error);
@@ -178,6 +188,11 @@ async function passOn(request: HttpRequest, client: HttpClient): Promise<HttpRes
 function pick(headers: Readonly<Record<string, string>>): Record<string, string> {
   const kept = ["content-type", "x-vedette-decision", "retry-after"];
   return Object.fromEntries(kept.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
+}
+
+/** Requests under way end on the connections they began on. */
+function drain(client: HttpClient): void {
+  setTimeout(() => client.close(), CLIENT_LIMITS.answerMs).unref();
 }
 
 /** The other side's code where it gave one, else ours. */

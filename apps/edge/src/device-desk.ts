@@ -10,8 +10,7 @@ import {
   resultToEar,
   signEar,
 } from "@vedette/attestation";
-import type { Crypto, Signer } from "@vedette/base";
-import { utf8 } from "@vedette/base";
+import { type Crypto, type Duration, durationBetween, type Signer, seconds, utf8 } from "@vedette/base";
 import type { TrustDocument } from "@vedette/identity";
 import {
   type ConnectionLedger,
@@ -26,6 +25,7 @@ import { APPRAISAL_EVENT, appraisalFacts, type DeviceRegistry } from "./device-r
 import type { EffectiveClock } from "./effective-clock.ts";
 import type { EvidenceLog } from "./evidence-log.ts";
 import type { SiteAuthority } from "./site-authority.ts";
+import type { StateKeeper } from "./state-keeper.ts";
 
 export interface DeviceDeskOptions {
   readonly site: string;
@@ -35,6 +35,7 @@ export interface DeviceDeskOptions {
   readonly registry: DeviceRegistry;
   readonly evidence: EvidenceLog;
   readonly ledger: ConnectionLedger;
+  readonly state: StateKeeper;
   readonly clock: EffectiveClock;
   readonly crypto: Crypto;
   /** Signs attestation results. */
@@ -75,6 +76,8 @@ async function challenge(http: HttpRequest, purpose: string, options: DeviceDesk
     : undefined;
   if (request.site !== options.site || request.purpose !== purpose || !profile)
     return refusalResponse(403, "NOT_OF_THIS_SITE", "the site or the class is not one of this gateway's");
+  if (trust.revokedSites.some((domain) => domain === options.siteDomain))
+    return refusalResponse(403, "SITE_REVOKED", "this site has been revoked and issues nothing");
   const outcome = desk.challenge(
     request,
     {
@@ -117,24 +120,25 @@ async function appraise(http: HttpRequest, options: DeviceDeskOptions): Promise<
   return answer(result.value, inventory, options);
 }
 
+/** A device renews every few seconds at the most; faster ones would fill the journal (PROTOCOLS 6.3). */
+const APPRAISAL_PAUSE: Duration = seconds(1);
+
 async function answer(
   result: AttestationResult,
   inventory: Inventory,
   options: DeviceDeskOptions,
 ): Promise<HttpResponse> {
-  const { registry, evidence, ledger, authority, counts } = options;
-  const facts = appraisalFacts(result);
+  const { registry, evidence, authority, counts, crypto } = options;
+  const last = registry.find(result.name);
+  if (last && durationBetween(last.attestedAt, result.attestedAt) < APPRAISAL_PAUSE)
+    return refusalResponse(429, "TOO_SOON", "this device was appraised a moment ago", {}, { "retry-after": "1" });
+  if (!registry.isNewer(result))
+    return refusalResponse(409, "QUOTE_OLD", "the quote was made before the last one that was appraised");
+  const facts = appraisalFacts(result, crypto);
   // INVARIANT: the leaf is durable before anything is issued or refused; a restart replays it.
   await evidence.event(APPRAISAL_EVENT, facts);
   registry.apply(facts);
-  if (result.verdict === "contraindicated") {
-    counts.contraindicated++;
-    const id = `spiffe://${options.siteDomain}/device/${result.deviceClass}/${result.name}`;
-    const cut = ledger.cut(id, "CONTRAINDICATED");
-    await evidence.event("connection-cut", { subject: id, reason: "contraindicated", connections: cut });
-    const reasons = result.reasons.map((reason) => ({ ...reason }));
-    return refusalResponse(403, "CONTRAINDICATED", "the evidence shows a state that is not to be trusted", { reasons });
-  }
+  if (result.verdict === "contraindicated") return contraindicate(result, options);
   const profile = inventory.classes[result.deviceClass];
   if (!profile) return refusalResponse(403, "NOT_OF_THIS_SITE", "the class has left the inventory");
   const svid = authority.deviceSvid(result, profile.svidLifetime);
@@ -152,6 +156,18 @@ async function answer(
     ),
   };
   return json(200, encodeMessage(grant));
+}
+
+async function contraindicate(result: AttestationResult, options: DeviceDeskOptions): Promise<HttpResponse> {
+  const { evidence, ledger, state, counts } = options;
+  counts.contraindicated++;
+  const id = `spiffe://${options.siteDomain}/device/${result.deviceClass}/${result.name}`;
+  const cut = ledger.cut(id, "CONTRAINDICATED");
+  await evidence.event("connection-cut", { subject: id, reason: "contraindicated", connections: cut });
+  // Under the seal at once: a journal from before it would then be a rollback.
+  await state.change({});
+  const reasons = result.reasons.map((reason) => ({ ...reason }));
+  return refusalResponse(403, "CONTRAINDICATED", "the evidence shows a state that is not to be trusted", { reasons });
 }
 
 async function refuseEvidence(error: AttestationError, { evidence, counts }: DeviceDeskOptions): Promise<HttpResponse> {

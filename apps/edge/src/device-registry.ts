@@ -1,7 +1,7 @@
 import type { AttestationResult, Verdict } from "@vedette/attestation";
-import { type Instant, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { type Crypto, hex, type Instant, instant, isJsonObject, type Json, type JsonObject } from "@vedette/base";
 import { type Freshness, judgeFreshness } from "@vedette/identity";
-import type { Inventory } from "@vedette/protocol";
+import type { Inventory, RegisteredDevice } from "@vedette/protocol";
 
 /** The last appraisal of one device, as the journal has it. */
 export interface DeviceStanding {
@@ -9,8 +9,33 @@ export interface DeviceStanding {
   readonly deviceClass: string;
   readonly ekHash: string;
   readonly akName: string;
+  /** SHA-256 of the TLS key that was attested, hexadecimal: no other key is as fresh. */
+  readonly keyHash: string;
+  /** The key before it, while connections under it end; absent when it was not in good standing. */
+  readonly keyHashBefore: string | undefined;
   readonly verdict: Verdict;
   readonly attestedAt: Instant;
+  /** The TPM's own time of the quote. */
+  readonly tpmTime: TpmTime;
+}
+
+interface TpmTime {
+  readonly resetCount: number;
+  readonly milliseconds: number;
+}
+
+/** A device as its certificate names it. */
+export interface PresentedDevice {
+  readonly name: string;
+  readonly deviceClass: string;
+  /** SHA-256 of its key, hexadecimal. */
+  readonly keyHash: string;
+}
+
+/** The site's devices, as the active policy lists them. */
+export interface DeviceList {
+  readonly inventory: Inventory;
+  readonly deviceByName: ReadonlyMap<string, RegisteredDevice>;
 }
 
 /** The name of the journal event that carries a standing. */
@@ -25,10 +50,16 @@ export class DeviceRegistry {
   // PROTOCOLS 3.1: a clock that steps back makes nothing fresher.
   readonly #judgedByName = new Map<string, { readonly standing: DeviceStanding; readonly freshness: Freshness }>();
 
-  /** Takes the facts of an `appraisal` event; anything else is not one of ours and changes nothing. */
-  apply(facts: JsonObject): void {
+  /**
+   * Takes the facts of an `appraisal` event; anything else is not one of ours and changes nothing. From a part of the
+   * journal that no seal covers only bad news is believed: whoever has the disk could have written good news.
+   */
+  apply(facts: JsonObject, isSealed: boolean = true): void {
     const standing = parseStanding(facts);
-    if (standing) this.#standingByName.set(standing.name, standing);
+    if (!standing || (!isSealed && standing.verdict !== "contraindicated")) return;
+    const before = this.#standingByName.get(standing.name);
+    const keyHashBefore = before && before.verdict !== "contraindicated" ? before.keyHash : undefined;
+    this.#standingByName.set(standing.name, { ...standing, keyHashBefore });
   }
 
   find(name: string): DeviceStanding | undefined {
@@ -39,23 +70,36 @@ export class DeviceRegistry {
     return [...this.#standingByName.values()];
   }
 
-  /** Expired for whoever was never appraised here, or under another class than it claims, or is no longer in the inventory. */
-  freshnessOf(name: string, deviceClass: string, inventory: Inventory, now: Instant): Freshness {
+  /**
+   * False for a quote made before the last one that was appraised: kept back while the device was still sound, it would
+   * undo a later verdict. TPM time only goes forward, within a reset and from one to the next.
+   */
+  isNewer({ name, clock }: Pick<AttestationResult, "name" | "clock">): boolean {
+    const last = this.#standingByName.get(name)?.tpmTime;
+    if (!last || !clock) return last === undefined;
+    if (clock.resetCount !== last.resetCount) return clock.resetCount > last.resetCount;
+    return clock.milliseconds > last.milliseconds;
+  }
+
+  /**
+   * Expired for whoever was never appraised here, or with another key or class, or is no longer in the inventory.
+   * A PCR without reference values (`warning`) is at best stale: nobody vouches for it.
+   */
+  freshnessOf(device: PresentedDevice, { inventory, deviceByName }: DeviceList, now: Instant): Freshness {
+    const { name, deviceClass, keyHash } = device;
     const standing = this.#standingByName.get(name);
     if (standing?.verdict === "contraindicated") return "contraindicated";
     const profile = Object.hasOwn(inventory.classes, deviceClass) ? inventory.classes[deviceClass] : undefined;
-    const isListed = inventory.devices.some(
-      (device) => device.name === name && device.class === deviceClass && device.ek === standing?.ekHash,
-    );
-    if (!standing || !profile || !isListed) return "expired";
-    const limits = { stale: profile.staleAfter, expired: profile.expiredAfter };
+    const listed = deviceByName.get(name);
+    if (!standing || !profile || listed?.class !== deviceClass || listed.ek !== standing.ekHash) return "expired";
+    if (keyHash !== standing.keyHash && keyHash !== standing.keyHashBefore) return "expired";
     const judged = this.#judgedByName.get(name);
     const freshness = judgeFreshness({
       attestedAt: standing.attestedAt,
       verdict: standing.verdict,
       now,
-      limits,
-      ...(judged?.standing === standing ? { previous: judged.freshness } : {}),
+      limits: { stale: profile.staleAfter, expired: profile.expiredAfter },
+      previous: judged?.standing === standing ? judged.freshness : bestOf(standing.verdict),
     });
     this.#judgedByName.set(name, { standing, freshness });
     return freshness;
@@ -63,26 +107,51 @@ export class DeviceRegistry {
 }
 
 /** The facts of the `appraisal` event for a result. */
-export function appraisalFacts(result: AttestationResult): JsonObject {
+export function appraisalFacts(result: AttestationResult, crypto: Crypto): JsonObject {
+  const { resetCount = 0, milliseconds = 0 } = result.clock ?? {};
   return {
     device: result.name,
     class: result.deviceClass,
     ek: result.ekHash,
     ak: result.akName,
+    key: hex(crypto.hash("sha256", result.spki)),
     verdict: result.verdict,
     at: result.attestedAt,
+    tpmTime: { resetCount, milliseconds },
     reasons: result.reasons.map((reason): Json => ({ ...reason })),
   };
+}
+
+function bestOf(verdict: Verdict): Freshness {
+  return verdict === "warning" ? "stale" : "fresh";
 }
 
 const VERDICTS: readonly string[] = ["affirming", "warning", "contraindicated"];
 
 function parseStanding(facts: JsonObject): DeviceStanding | undefined {
-  if (!isJsonObject(facts)) return undefined;
-  const { device, class: deviceClass, ek, ak, verdict, at } = facts;
+  const { device, class: deviceClass, ek, ak, key, verdict, at, tpmTime } = facts;
   if (typeof device !== "string" || typeof deviceClass !== "string" || typeof ek !== "string") return undefined;
-  if (typeof ak !== "string" || typeof at !== "number" || !isVerdict(verdict)) return undefined;
-  return { name: device, deviceClass, ekHash: ek, akName: ak, verdict, attestedAt: at as Instant };
+  if (typeof ak !== "string" || typeof key !== "string" || typeof at !== "number" || !isVerdict(verdict))
+    return undefined;
+  const time = parseTpmTime(tpmTime);
+  if (!time) return undefined;
+  const keys = { keyHash: key, keyHashBefore: undefined };
+  return {
+    name: device,
+    deviceClass,
+    ekHash: ek,
+    akName: ak,
+    ...keys,
+    verdict,
+    attestedAt: instant(at),
+    tpmTime: time,
+  };
+}
+
+function parseTpmTime(value: Json | undefined): TpmTime | undefined {
+  if (value === undefined || !isJsonObject(value)) return undefined;
+  const { resetCount, milliseconds } = value;
+  return typeof resetCount === "number" && typeof milliseconds === "number" ? { resetCount, milliseconds } : undefined;
 }
 
 function isVerdict(value: unknown): value is Verdict {

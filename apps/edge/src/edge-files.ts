@@ -4,8 +4,6 @@ import { readFileIfExists } from "@vedette/runtime";
 /** Files of a node's data folder that are verified whenever they are read; secrets are the vault's. */
 export interface EdgeFiles {
   readonly config: string;
-  readonly svid: string;
-  readonly siteCa: string;
   readonly trustDocument: string;
   readonly policy: string;
   readonly journal: string;
@@ -14,8 +12,6 @@ export interface EdgeFiles {
 export function edgeFiles(directory: string): EdgeFiles {
   return {
     config: join(directory, "edge.json"),
-    svid: join(directory, "svid.pem"),
-    siteCa: join(directory, "site-ca.pem"),
     trustDocument: join(directory, "trust.jws"),
     policy: join(directory, "policy.tar.gz"),
     journal: join(directory, "journal.db"),
@@ -25,7 +21,7 @@ export function edgeFiles(directory: string): EdgeFiles {
 /** Names in the vault. */
 export const sealed = {
   facts: "node-facts",
-  nodeKey: "node-key",
+  identity: "node-identity",
   siteCaKey: "site-ca-key",
   journalKey: "journal-key",
 } as const;

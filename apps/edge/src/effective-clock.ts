@@ -1,17 +1,17 @@
-import { type Clock, type Duration, type Instant, instant, latest, seconds } from "@vedette/base";
+import { type Clock, type Duration, type Instant, instant, latest, milliseconds, seconds } from "@vedette/base";
 import { effectiveTime } from "@vedette/identity";
 
 /** Below this a difference is two readings of one clock, not a step. */
 const STEP_MIN: Duration = seconds(2);
 
 /** PROTOCOLS 3.1: never before what was already witnessed, whatever the wall clock says. */
-export class EffectiveClock {
+export class EffectiveClock implements Clock {
   readonly #wall: Clock;
   #journalLeaf: Instant = instant(0);
   #cosignature: Instant = instant(0);
-  #sealedFloor: Instant;
+  readonly #sealedFloor: Instant;
   #isBehind = false;
-  #onStep: (steppedBack: Duration) => void = () => {};
+  #onStep: (steppedBack: Duration, now: Instant) => void = () => {};
 
   constructor(wall: Clock, sealedFloor: Instant) {
     this.#wall = wall;
@@ -25,19 +25,19 @@ export class EffectiveClock {
       cosignature: this.#cosignature,
       sealedFloor: this.#sealedFloor,
     });
-    const isBehind = steppedBack >= STEP_MIN;
-    if (isBehind && !this.#isBehind) this.#onStep(steppedBack as Duration);
-    this.#isBehind = isBehind;
+    const wasBehind = this.#isBehind;
+    // INVARIANT: set before the listener runs, which asks for the time itself.
+    this.#isBehind = steppedBack >= STEP_MIN;
+    if (this.#isBehind && !wasBehind) this.#onStep(milliseconds(steppedBack), now);
     return now;
   }
 
-  /** For lengths of time; not touched by steps of the wall clock. */
   monotonic(): Duration {
     return this.#wall.monotonic();
   }
 
   /** Called once for each step backwards, so that it can be recorded. */
-  onStepBack(listener: (steppedBack: Duration) => void): void {
+  onStepBack(listener: (steppedBack: Duration, now: Instant) => void): void {
     this.#onStep = listener;
   }
 
@@ -47,9 +47,5 @@ export class EffectiveClock {
 
   witnessCosignature(at: Instant): void {
     this.#cosignature = latest(this.#cosignature, at);
-  }
-
-  witnessFloor(at: Instant): void {
-    this.#sealedFloor = latest(this.#sealedFloor, at);
   }
 }

@@ -1,4 +1,4 @@
-import { AdapterError, type Crypto, type JsonObject } from "@vedette/base";
+import { AdapterError, type Crypto, type Duration, type JsonObject } from "@vedette/base";
 import type { Journal } from "@vedette/journal";
 import type { DecisionRecord } from "@vedette/policy";
 import type { Log } from "@vedette/runtime";
@@ -21,26 +21,31 @@ export class EvidenceLog implements AsyncDisposable {
   readonly #options: EvidenceLogOptions;
   readonly #budget: DenialBudget;
   readonly #timer: NodeJS.Timeout;
+  /** When each leaf that nobody waits for was queued, oldest first. */
+  readonly #queuedAt = new Set<{ readonly at: Duration }>();
+  #hasFailed = false;
 
   constructor(options: EvidenceLogOptions) {
     this.#options = options;
     this.#budget = new DenialBudget(options.denialLimits);
     this.#timer = setInterval(() => this.#collect(), COLLECT_INTERVAL_MS);
     this.#timer.unref();
-    options.clock.onStepBack((steppedBack) => {
-      this.event("clock-step", { steppedBackMs: steppedBack }).catch((error) => this.#report(error));
+    options.clock.onStepBack((steppedBack, now) => {
+      const facts = { steppedBackMs: steppedBack };
+      this.#append({ kind: "event", name: "clock-step", at: now, facts }).catch((error) => this.#report(error));
     });
   }
 
   /**
-   * Resolves with the decision's number when its leaf is durable (PROTOCOLS 6.2); with `fast`, a rule's opt-in, when it
-   * is queued. Throws `AdapterError` when it cannot be.
+   * Resolves with the decision's number when its leaf is durable (PROTOCOLS 6.2). With `fastWithin`, a rule's opt-in,
+   * when it is queued: as long as the journal works and no queued leaf has waited longer than that.
+   * Throws `AdapterError` when the leaf cannot be written.
    */
-  async allowed(record: DecisionRecord, commit: "durable" | "fast"): Promise<number> {
+  async allowed(record: DecisionRecord, fastWithin?: Duration): Promise<number> {
     const number = this.#options.journal.nextNumber();
     const written = this.#append({ kind: "decision", number, record: asJson(record) });
-    if (commit === "durable") await written;
-    else written.catch((error) => this.#report(error));
+    if (fastWithin === undefined || !this.#isKeepingUp(fastWithin)) await written;
+    else this.#follow(written);
     return number;
   }
 
@@ -69,10 +74,29 @@ export class EvidenceLog implements AsyncDisposable {
 
   async #append(leaf: Leaf): Promise<void> {
     const { journal, clock, crypto } = this.#options;
+    const at = clock.now();
     const bytes = encodeLeaf(leaf, crypto);
     if (!bytes.ok) throw new AdapterError(bytes.error.code, "the record does not fit into a leaf", { ...bytes.error });
-    await journal.append(bytes.value, numbersIn(leaf));
-    clock.witnessLeaf(clock.now());
+    try {
+      await journal.append(bytes.value, numbersIn(leaf));
+      this.#hasFailed = false;
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
+    clock.witnessLeaf(at);
+  }
+
+  /** A journal that failed, or lags behind a rule's window, has no fast path: the next one waits and learns why. */
+  #isKeepingUp(within: Duration): boolean {
+    const [oldest] = this.#queuedAt;
+    return !this.#hasFailed && (!oldest || this.#options.clock.monotonic() - oldest.at < within);
+  }
+
+  #follow(written: Promise<void>): void {
+    const queued = { at: this.#options.clock.monotonic() };
+    this.#queuedAt.add(queued);
+    written.catch((error) => this.#report(error)).finally(() => this.#queuedAt.delete(queued));
   }
 
   #collect(): void {

@@ -1,39 +1,27 @@
-import { AdapterError, type Crypto, err, type Instant, type JsonObject, ok, type Result } from "@vedette/base";
-import { isPrincipalCurrent, type Principal, principalOf, type TrustBundles } from "@vedette/identity";
-import {
-  type ConnectionLedger,
-  type Forwarder,
-  type HttpRequest,
-  type HttpResponse,
-  refusalResponse,
-} from "@vedette/net";
+import { AdapterError, type Instant, type JsonObject, ok } from "@vedette/base";
+import { type Forwarder, type HttpRequest, type HttpResponse, refusalResponse } from "@vedette/net";
 import { type AccessRequest, type CompiledPolicy, type Decision, decide } from "@vedette/policy";
-import type { Inventory, Route } from "@vedette/protocol";
-import type { DeviceRegistry } from "./device-registry.ts";
-import type { EffectiveClock } from "./effective-clock.ts";
+import type { Route } from "@vedette/protocol";
+import { type Caller, Callers, type CallersOptions } from "./callers.ts";
+import type { DeviceList, DeviceRegistry } from "./device-registry.ts";
 import type { EvidenceLog } from "./evidence-log.ts";
 import { ATTRIBUTE_BODY_LENGTH_MAX, findRoute, readAttributes, resourceIdOf } from "./routes.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 
-export interface GatewayOptions {
+export interface GatewayOptions extends CallersOptions {
   readonly site: string;
   readonly node: string;
   readonly routes: readonly Route[];
-  readonly ledger: ConnectionLedger;
   readonly forwarder: Forwarder;
   readonly registry: DeviceRegistry;
   readonly state: StateKeeper;
   readonly evidence: EvidenceLog;
-  readonly clock: EffectiveClock;
-  readonly crypto: Crypto;
   readonly counts: GatewayCounts;
-  trust(): TrustBundles;
   policy(): ActivePolicy | undefined;
 }
 
-export interface ActivePolicy {
+export interface ActivePolicy extends DeviceList {
   readonly compiled: CompiledPolicy;
-  readonly inventory: Inventory;
 }
 
 /** What has happened since the start; for the status page. */
@@ -55,185 +43,142 @@ const UNLISTED = "unlisted";
  * its decision's number). One it does not know denies (XACML 3.0 §7.18).
  */
 const KNOWN_OBLIGATIONS: ReadonlySet<string> = new Set(["log", "receipt"]);
+/** Ours to set, or able to make an upstream serve another method or path than the judged one. */
+const DROPPED_HEADERS: readonly string[] = [
+  "x-vedette-*",
+  "forwarded",
+  "x-forwarded-*",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-*",
+  "x-rewrite-url",
+];
 
 /** Walk 1: principal → context snapshot → decide → journal → enforce. Returns the handler of the gateway's mTLS listener. */
 export function createGateway(options: GatewayOptions): (request: HttpRequest) => Promise<HttpResponse> {
-  const principalByChannel = new Map<string, Principal>();
+  const callers = new Callers(options);
   return async (http) => {
-    const principal = recognise(http, options, principalByChannel);
-    if (!principal.ok) {
-      options.evidence.unauthenticated(principal.error);
-      http.connection.cut();
-      return refusalResponse(401, principal.error, "the certificate is not, or no longer, a principal of this site");
-    }
-    return serve(http, principal.value, options);
+    const caller = callers.recognise(http);
+    if (caller.ok) return serve(http, caller.value, options);
+    options.evidence.unauthenticated(caller.error);
+    const message = "the certificate is not, or no longer, a principal of this site";
+    return refusalResponse(401, caller.error, message, {}, { connection: "close" });
   };
 }
 
-/** Resolved once for each connection; that it still holds is asked on every request (PROTOCOLS 3.2). */
-function recognise(
-  http: HttpRequest,
-  { trust, clock, crypto, ledger }: GatewayOptions,
-  principalByChannel: Map<string, Principal>,
-): Result<Principal, string> {
-  const now = clock.now();
-  const known = principalByChannel.get(http.channel);
-  if (known) {
-    const { revokedSites } = trust();
-    if (revokedSites.includes(known.trustDomain)) return err("SITE_REVOKED");
-    return isPrincipalCurrent(known, now) ? ok(known) : err("PRINCIPAL_EXPIRED");
-  }
-  const [leaf, ...intermediates] = http.peer?.certificateChain ?? [];
-  if (!leaf) return err("CERTIFICATE_MISSING");
-  const principal = principalOf({ leaf, intermediates }, trust(), now, crypto);
-  if (!principal.ok) return err(principal.error.code);
-  if (principal.value.kind === "node") return err("NODE_AT_GATEWAY");
-  if (ledger.bind(http.connection, principal.value) === "full") return err("LEDGER_FULL");
-  principalByChannel.set(http.channel, principal.value);
-  http.connection.onClose(() => principalByChannel.delete(http.channel));
-  return ok(principal.value);
+/** A request and all that enforcing its decision needs. */
+interface Asked {
+  readonly http: HttpRequest;
+  readonly caller: Caller;
+  readonly now: Instant;
+  readonly route: ReturnType<typeof findRoute>;
+  readonly body: Uint8Array | undefined;
+  readonly attributes: ReturnType<typeof readAttributes>;
 }
 
-async function serve(http: HttpRequest, principal: Principal, options: GatewayOptions): Promise<HttpResponse> {
+async function serve(http: HttpRequest, caller: Caller, options: GatewayOptions): Promise<HttpResponse> {
   const active = options.policy();
   if (!active) return unavailable(options, "POLICY_MISSING", "no policy is active on this node");
-  const route = findRoute(options.routes, http.method, http.path);
-  if (!route.ok && route.error.code === "PATH_INVALID")
-    return refusalResponse(400, "PATH_INVALID", "the path is ambiguous");
+  const route = findRoute(options.routes, http.method, http.path, http.target !== http.path);
   const wantsBody = route.ok && Object.keys(route.value.attributes).length > 0;
   const body = wantsBody ? await http.body(ATTRIBUTE_BODY_LENGTH_MAX) : undefined;
   const attributes = route.ok && body ? readAttributes(route.value, body) : ok({});
-  const now = options.clock.now();
-  const request = describe(
-    http,
-    principal,
-    route.ok ? route.value : undefined,
-    attributes.ok ? attributes.value : {},
-    active,
-  );
-  const decision = judge(active, request, principal, now, options);
-  try {
-    return decision.effect === "allow"
-      ? await allow(http, decision, { route, body, attributes }, principal, now, options)
-      : await deny(decision, decision.reason, principal, options);
-  } catch (error) {
-    if (!(error instanceof AdapterError)) throw error;
-    return unavailable(options, error.code, "the decision could not be recorded, so it has no effect");
-  }
+  const asked: Asked = { http, caller, now: options.clock.now(), route, body, attributes };
+  const decision = judge(asked, active, options);
+  return decision.effect === "allow"
+    ? allow(decision, asked, options)
+    : deny(decision, decision.reason, asked, options);
 }
 
-function describe(
-  http: HttpRequest,
-  principal: Principal,
-  route: Route | undefined,
-  attributes: JsonObject,
-  active: ActivePolicy,
-): AccessRequest {
-  const profile = principal.deviceClass === undefined ? undefined : active.inventory.classes[principal.deviceClass];
-  return {
-    subject: {
-      type: principal.kind,
-      id: principal.id,
-      properties: {
-        name: principal.name,
-        ...(principal.deviceClass === undefined ? {} : { class: principal.deviceClass }),
-        roles: profile?.roles ?? [],
-      },
-    },
-    action: { name: route?.action ?? http.method },
-    resource: { type: route?.resourceType ?? UNLISTED, id: resourceIdOf(http.path) },
-    context: attributes,
-  };
-}
-
-function judge(
-  active: ActivePolicy,
-  request: AccessRequest,
-  principal: Principal,
-  now: Instant,
-  { site, node, registry, state, counts }: GatewayOptions,
-): Decision {
-  const standing = registry.find(principal.name);
-  const freshness = registry.freshnessOf(principal.name, principal.deviceClass ?? "", active.inventory, now);
+function judge(asked: Asked, active: ActivePolicy, { site, node, registry, state, counts }: GatewayOptions): Decision {
+  const { now, caller } = asked;
+  const { name, deviceClass = "", trustDomain } = caller.principal;
+  const standing = registry.find(name);
+  const freshness = registry.freshnessOf({ name, deviceClass, keyHash: caller.keyHash }, active, now);
   const begun = process.hrtime.bigint();
-  const decision = decide(active.compiled, request, {
+  const decision = decide(active.compiled, describe(asked, active), {
     now,
     attestation: { state: freshness, ...(standing ? { at: standing.attestedAt } : {}) },
     counters: { spent: (counter, key, window) => state.spent(counter, key, window, now) },
     labels: { site, node },
-    requestedBy: `spiffe://${principal.trustDomain}/gateway`,
+    requestedBy: `spiffe://${trustDomain}/gateway`,
   });
   counts.decideNs.push(Number(process.hrtime.bigint() - begun));
   if (counts.decideNs.length > TIMINGS_MAX) counts.decideNs.shift();
   return decision;
 }
 
-interface Asked {
-  readonly route: ReturnType<typeof findRoute>;
-  readonly body: Uint8Array | undefined;
-  readonly attributes: ReturnType<typeof readAttributes>;
+function describe({ http, caller, route, attributes }: Asked, { inventory }: ActivePolicy): AccessRequest {
+  const { id, kind, name, deviceClass } = caller.principal;
+  const roles = deviceClass === undefined ? [] : (inventory.classes[deviceClass]?.roles ?? []);
+  const properties: JsonObject = { name, roles, ...(deviceClass === undefined ? {} : { class: deviceClass }) };
+  const listed = route.ok ? route.value : undefined;
+  return {
+    subject: { type: kind, id, properties },
+    action: { name: listed?.action ?? http.method },
+    resource: { type: listed?.resourceType ?? UNLISTED, id: resourceIdOf(http.path) },
+    context: attributes.ok ? attributes.value : {},
+  };
 }
 
-async function allow(
-  http: HttpRequest,
+async function allow(decision: Decision, asked: Asked, options: GatewayOptions): Promise<HttpResponse> {
+  const { route, attributes, now } = asked;
+  if (!route.ok) return deny(decision, codeToReason(route.error.code), asked, options);
+  if (!attributes.ok) return deny(decision, codeToReason(attributes.error.code), asked, options);
+  const unknown = decision.obligations.find((obligation) => !KNOWN_OBLIGATIONS.has(obligation.type));
+  if (unknown) return deny(decision, "obligation-unknown", asked, options);
+  const [spend] = decision.spend;
+  if (!spend) return carryOut(decision, asked, route.value, undefined, options);
+  // PROTOCOLS 4.3: reserved durably before the effect.
+  const reserved = await options.state.reserve(spend, now).catch(asUnrecorded);
+  if (reserved instanceof AdapterError) return unrecorded(options, reserved);
+  return reserved.ok
+    ? carryOut(decision, asked, route.value, reserved.value, options)
+    : deny(decision, codeToReason(reserved.error.code), asked, options);
+}
+
+type Reservation = Parameters<StateKeeper["confirm"]>[0];
+
+async function carryOut(
   decision: Decision,
-  { route, body, attributes }: Asked,
-  principal: Principal,
-  now: Instant,
+  { http, caller, body }: Asked,
+  route: Route,
+  reservation: Reservation | undefined,
   options: GatewayOptions,
 ): Promise<HttpResponse> {
   const { state, evidence, forwarder, counts } = options;
-  const unknown = decision.obligations.find((obligation) => !KNOWN_OBLIGATIONS.has(obligation.type));
-  if (unknown) return deny(decision, "obligation-unknown", principal, options);
-  if (!route.ok) return deny(decision, "route-unknown", principal, options);
-  if (!attributes.ok)
-    return refusalResponse(400, attributes.error.code, "the body lacks what the policy asks about", {
-      ...attributes.error,
-    });
-  const [spend] = decision.spend;
-  // PROTOCOLS 4.3: reserved durably before the effect.
-  const reserved = spend && (await state.reserve(spend, now));
-  if (reserved && !reserved.ok) return deny(decision, "limit-exceeded", principal, options);
-  try {
-    const number = await evidence.allowed(decision.record, decision.commit);
-    counts.allowed++;
-    const answer = await forwarder.forward(http, route.value.upstream, {
-      ...(body ? { body } : {}),
-      headersToDrop: ["x-vedette-*", "forwarded", "x-forwarded-*"],
-      headersToAdd: { "x-vedette-subject": principal.id, "x-vedette-decision": String(number) },
-    });
-    if (reserved) settle(reserved.value, answer, state);
-    if (!answer.ok) return refusalResponse(502, answer.error.code, "the upstream did not answer", { ...answer.error });
-    return { ...answer.value, headers: { ...answer.value.headers, "x-vedette-decision": String(number) } };
-  } catch (error) {
-    // Nothing was sent on: the leaf comes first.
-    if (reserved && error instanceof AdapterError) state.release(reserved.value);
-    throw error;
+  const number = await evidence.allowed(decision.record, decision.fastCommitWindow).catch(asUnrecorded);
+  if (number instanceof AdapterError) {
+    if (reservation) state.release(reservation);
+    return unrecorded(options, number);
   }
+  counts.allowed++;
+  const receipt = { "x-vedette-decision": String(number) };
+  const answer = await forwarder.forward(http, route.upstream, {
+    ...(body ? { body } : {}),
+    headersToDrop: DROPPED_HEADERS,
+    headersToAdd: { "x-vedette-subject": caller.principal.id, ...receipt },
+  });
+  // What may have reached the upstream stays spent, however the connections ended.
+  const isSurelyUndone = answer.ok ? isRefusal(answer.value.status) : !answer.error.isSent;
+  if (reservation && isSurelyUndone) state.release(reservation);
+  else if (reservation) state.confirm(reservation);
+  if (answer.ok) return { ...answer.value, headers: { ...answer.value.headers, ...receipt } };
+  return refusalResponse(502, answer.error.code, "the upstream did not answer", { ...answer.error }, receipt);
 }
 
-/** Only what surely did not happen goes back: the upstream was never reached, or refused. */
-function settle(
-  reservation: Parameters<StateKeeper["confirm"]>[0],
-  answer: Awaited<ReturnType<Forwarder["forward"]>>,
-  state: StateKeeper,
-): void {
-  const surelyNot = answer.ok
-    ? answer.value.status >= 400 && answer.value.status < 500
-    : answer.error.code === "UPSTREAM_UNREACHABLE";
-  if (surelyNot) state.release(reservation);
-  else state.confirm(reservation);
+/** The upstream understood and did not do it (RFC 9110 §15.5). */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500;
 }
 
-async function deny(
-  decision: Decision,
-  reason: string,
-  principal: Principal,
-  options: GatewayOptions,
-): Promise<HttpResponse> {
+/** `reason` differs from the decision's own where the policy said yes and enforcement cannot. */
+async function deny(decision: Decision, reason: string, asked: Asked, options: GatewayOptions): Promise<HttpResponse> {
   const { counts, evidence } = options;
-  const denial = decision.effect === "deny" ? decision.record : overruled(decision, reason);
-  const number = await evidence.denied(denial, principal.id);
+  const record = decision.effect === "deny" ? decision.record : overruled(decision, reason);
+  const number = await evidence.denied(record, asked.caller.principal.id).catch(asUnrecorded);
+  if (number instanceof AdapterError) return unrecorded(options, number);
   counts.denied++;
   counts.deniedByReason[reason] = (counts.deniedByReason[reason] ?? 0) + 1;
   const { ruleId, description, limitExceeded } = decision;
@@ -246,8 +191,22 @@ async function deny(
 }
 
 /** The policy said yes and enforcement could not: the record says what happened, not what was meant. */
-function overruled({ record }: Decision, reason: string): Decision["record"] {
-  return { ...record, result: { ...record.result, allow: false, reason } };
+function overruled({ record, ruleId }: Decision, reason: string): Decision["record"] {
+  return { ...record, result: { allow: false, reason, ...(ruleId === undefined ? {} : { rule: ruleId }) } };
+}
+
+function codeToReason(code: string): string {
+  return code === "SPEND_LIMIT_EXCEEDED" ? "limit-exceeded" : code.toLowerCase().replaceAll("_", "-");
+}
+
+/** The journal's or the state's failure is an answer here; anything else is a bug and not caught. */
+function asUnrecorded(error: unknown): AdapterError {
+  if (error instanceof AdapterError) return error;
+  throw error;
+}
+
+function unrecorded(options: GatewayOptions, { code }: AdapterError): HttpResponse {
+  return unavailable(options, code, "the decision could not be recorded, so it has no effect");
 }
 
 function unavailable({ counts }: GatewayOptions, code: string, message: string): HttpResponse {

@@ -1,8 +1,8 @@
 import { AdapterError, type Crypto, type Instant, isSameBytes } from "@vedette/base";
-import { isSiteCa, openTrustDocument, principalOf, type TrustDocument } from "@vedette/identity";
+import { isSiteCa, nodeIdOf, openTrustDocument, principalOf, type TrustDocument } from "@vedette/identity";
 import type { NodeGrant } from "@vedette/protocol";
 import { parseCertificate, verifyPath } from "@vedette/x509";
-import { type NodeFacts, nodeIdOf } from "./node-facts.ts";
+import type { NodeFacts } from "./node-facts.ts";
 
 export interface CheckedGrant {
   readonly svidNotAfter: Instant;

@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
-import { AdapterError, type Clock, type Crypto, hex, type Instant, type Random } from "@vedette/base";
-import type { EdgeConfig, JoinFile } from "@vedette/protocol";
+import { AdapterError, type Clock, type Crypto, hex, type Instant, type Random, utf8 } from "@vedette/base";
+import { nodeIdOf } from "@vedette/identity";
+import { type EdgeConfig, encodeMessage, type JoinFile } from "@vedette/protocol";
 import { generateKey, makePrivateDirectory, writeFileDurably } from "@vedette/runtime";
-import { certificatesToPem } from "@vedette/x509";
 import { NO_JOURNAL } from "./attester.ts";
 import { edgeFiles, sealed } from "./edge-files.ts";
 import { checkGrant } from "./grant.ts";
@@ -41,7 +40,7 @@ const SEALING_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
 export async function initEdge(options: InitEdgeOptions): Promise<InitialisedEdge> {
   const { join, config, configFile, data, clock, random, crypto } = options;
   const files = edgeFiles(data);
-  if (existsSync(files.svid))
+  if (Vault.holds(data, sealed.identity))
     throw new AdapterError("ALREADY_ENROLLED", "this folder holds an enrolled node; nothing was changed", { data });
   const identity = nameNode(join);
   const tpm = createTpmAccess(config.tpm);
@@ -78,18 +77,17 @@ export async function initEdge(options: InitEdgeOptions): Promise<InitialisedEdg
   const vault = await Vault.create(data, tpm, SEALING_PCRS, { crypto, random });
   const facts: NodeFacts = { ...identity, root, fleetUrl: grant.fleetUrl };
   vault.write(sealed.facts, encodeNodeFacts(facts));
-  vault.write(sealed.nodeKey, nodeKey.exportPkcs8().reveal());
   vault.write(sealed.siteCaKey, siteCaKey.exportPkcs8().reveal());
   vault.write(sealed.journalKey, journalKey.exportPkcs8().reveal());
   writeFileDurably(files.config, configFile);
   writeFileDurably(files.trustDocument, grant.trustDocument);
-  writeFileDurably(files.siteCa, certificatesToPem(grant.siteCa));
   const state = await StateKeeper.create({ vault, tpm, counterIndex: config.epochCounter, clock, crypto, random });
   await state.change({ trustVersion: checked.trust.version, hasAttestedWithTpm: true });
   // INVARIANT: last, so that a node counts as enrolled when all of it is there.
-  writeFileDurably(files.svid, certificatesToPem(grant.svid));
+  const { svid, siteCa } = grant;
+  vault.write(sealed.identity, utf8(encodeMessage({ format: 1, key: nodeKey.exportPkcs8().reveal(), svid, siteCa })));
   return {
-    nodeId: `${join.site}.${join.name}`,
+    nodeId: nodeIdOf(join),
     svidNotAfter: checked.svidNotAfter,
     siteCaNotAfter: checked.siteCaNotAfter,
     attestationResult: grant.attestationResult,

@@ -29,16 +29,6 @@ export function domainsOf(fleetName: string, site: string): Pick<NodeFacts, "fle
   return { fleet: fleet.value, siteDomain: domain.value };
 }
 
-/** The name of a node in the fleet's domain, unique over all sites. */
-export function nodeIdOf(facts: Pick<NodeFacts, "site" | "name">): string {
-  return `${facts.site}.${facts.name}`;
-}
-
-/** The origin line of this node's journal (C2SP tlog-checkpoint). */
-export function journalOrigin(facts: Pick<NodeFacts, "site" | "name">): string {
-  return `${facts.site}/${nodeIdOf(facts)}/journal`;
-}
-
 function invalid(facts: Readonly<Record<string, unknown>>): AdapterError {
   return new AdapterError(
     "NODE_FACTS_INVALID",

@@ -1,9 +1,10 @@
-import { AdapterError, type Clock, type Crypto, type Instant, instant, type Random, Secret } from "@vedette/base";
+import { AdapterError, type Clock, type Crypto, type Instant, instant, type Random, Secret, utf8 } from "@vedette/base";
 import type { Journal } from "@vedette/journal";
 import type { TlsCertificate } from "@vedette/net";
-import { generateKey, importKey, type SoftwareKey, writeFileDurably } from "@vedette/runtime";
-import { certificatesToPem, parseCertificate, parsePem } from "@vedette/x509";
-import { type EdgeFiles, readTextIfExists, sealed } from "./edge-files.ts";
+import { encodeMessage, type NodeIdentityFile, nodeIdentityFile, parseMessage } from "@vedette/protocol";
+import { generateKey, importKey, type SoftwareKey } from "@vedette/runtime";
+import { certificatesToPem, parseCertificate } from "@vedette/x509";
+import { sealed } from "./edge-files.ts";
 import { checkGrant } from "./grant.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { attestNode, renewalDue } from "./renewal.ts";
@@ -15,7 +16,6 @@ interface NodeIdentityOptions {
   readonly vault: Vault;
   readonly tpm: TpmAccess;
   readonly facts: NodeFacts;
-  readonly files: EdgeFiles;
   readonly journal: Journal;
   readonly state: StateKeeper;
   readonly clock: Clock;
@@ -23,51 +23,57 @@ interface NodeIdentityOptions {
   readonly crypto: Crypto;
 }
 
+/** What else came with a renewal. */
+export interface Renewed {
+  readonly siteCa: readonly Uint8Array[];
+  readonly trustDocument: string;
+}
+
 /** The node's fleet-facing SVID and its site CA, as the last attestation left them. */
 export class NodeIdentity {
   readonly siteCaKey: SoftwareKey;
   readonly #options: NodeIdentityOptions;
   readonly #journalSpki: Uint8Array;
-  #certificate: TlsCertificate;
-  #siteCaChain: readonly Uint8Array[];
-  #notAfter: Instant;
-  #onSiteCa: (chain: readonly Uint8Array[]) => void = () => {};
+  #identity: NodeIdentityFile;
+  #onRenewed: (renewed: Renewed) => void = () => {};
 
   constructor(options: NodeIdentityOptions) {
-    const { vault, files } = options;
+    const { vault } = options;
     this.#options = options;
     this.siteCaKey = keyOf(vault, sealed.siteCaKey);
     this.#journalSpki = keyOf(vault, sealed.journalKey).spki;
-    const svid = readChain(files.svid);
-    this.#certificate = { chainPem: certificatesToPem(svid), key: keyOf(vault, sealed.nodeKey).exportPkcs8() };
-    this.#notAfter = endOf(svid);
-    this.#siteCaChain = readChain(files.siteCa);
+    const stored = parseMessage(nodeIdentityFile, vault.require(sealed.identity));
+    if (!stored.ok)
+      throw new AdapterError("NODE_IDENTITY_INVALID", "the sealed identity is not in a form this version knows", {
+        ...stored.error,
+      });
+    this.#identity = stored.value;
   }
 
   get certificate(): TlsCertificate {
-    return this.#certificate;
+    return { chainPem: certificatesToPem(this.#identity.svid), key: new Secret(this.#identity.key) };
   }
   get siteCaChain(): readonly Uint8Array[] {
-    return this.#siteCaChain;
+    return this.#identity.siteCa;
   }
   get notAfter(): Instant {
-    return this.#notAfter;
+    return endOf(this.#identity.svid);
   }
   get siteCaNotAfter(): Instant {
-    return endOf(this.#siteCaChain);
+    return endOf(this.#identity.siteCa);
   }
   get renewalDue(): Instant {
     const { clock, random } = this.#options;
-    return renewalDue(clock, this.#notAfter, random);
+    return renewalDue(clock, this.notAfter, random);
   }
 
-  onSiteCa(listener: (chain: readonly Uint8Array[]) => void): void {
-    this.#onSiteCa = listener;
+  onRenewed(listener: (renewed: Renewed) => void): void {
+    this.#onRenewed = listener;
   }
 
   /** Re-attestation with a fresh TLS key; the old identity stays until the new one is checked and stored. */
   async renew(): Promise<Instant> {
-    const { vault, tpm, facts, files, journal, state, clock, crypto } = this.#options;
+    const { vault, tpm, facts, journal, state, clock, crypto } = this.#options;
     const tlsKey = generateKey("ES256");
     const grant = await attestNode({
       tpm,
@@ -82,7 +88,7 @@ export class NodeIdentity {
       purpose: "reattest",
       journal: journal.head(),
     });
-    const checked = checkGrant(grant, {
+    checkGrant(grant, {
       facts,
       nodeSpki: tlsKey.spki,
       siteCaSpki: this.siteCaKey.spki,
@@ -90,13 +96,11 @@ export class NodeIdentity {
       now: clock.now(),
       crypto,
     });
-    vault.write(sealed.nodeKey, tlsKey.exportPkcs8().reveal());
-    writeFileDurably(files.svid, certificatesToPem(grant.svid));
-    writeFileDurably(files.siteCa, certificatesToPem(grant.siteCa));
-    this.#certificate = { chainPem: certificatesToPem(grant.svid), key: tlsKey.exportPkcs8() };
-    this.#notAfter = checked.svidNotAfter;
-    this.#siteCaChain = grant.siteCa;
-    this.#onSiteCa(grant.siteCa);
+    const { svid, siteCa, trustDocument } = grant;
+    const identity: NodeIdentityFile = { format: 1, key: tlsKey.exportPkcs8().reveal(), svid, siteCa };
+    vault.write(sealed.identity, utf8(encodeMessage(identity)));
+    this.#identity = identity;
+    this.#onRenewed({ siteCa, trustDocument });
     await state.change({});
     return this.renewalDue;
   }
@@ -104,13 +108,6 @@ export class NodeIdentity {
 
 export function keyOf(vault: Vault, name: string): SoftwareKey {
   return importKey(new Secret(vault.require(name)));
-}
-
-function readChain(path: string): readonly Uint8Array[] {
-  const chain = parsePem(readTextIfExists(path) ?? "");
-  if (!chain.ok || chain.value.length === 0)
-    throw new AdapterError("CERTIFICATE_FILE_INVALID", "a certificate file is missing or damaged", { path });
-  return chain.value;
 }
 
 function endOf(chain: readonly Uint8Array[]): Instant {

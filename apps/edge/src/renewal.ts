@@ -1,4 +1,15 @@
-import { AdapterError, type Clock, type Crypto, type Instant, instant, type Random } from "@vedette/base";
+import {
+  AdapterError,
+  addDuration,
+  type Clock,
+  type Crypto,
+  type Duration,
+  days,
+  type Instant,
+  milliseconds,
+  type Random,
+  seconds,
+} from "@vedette/base";
 import { connectTls } from "@vedette/net";
 import { type NodeGrant, nodeGrant, parseMessage } from "@vedette/protocol";
 import type { SoftwareKey } from "@vedette/runtime";
@@ -32,16 +43,14 @@ export interface NodeAttestation {
  * Throws `AdapterError` ATTESTATION_PENDING or ATTESTATION_REFUSED (with the verifier's `reason`), and what fails underneath.
  */
 export async function attestNode(options: NodeAttestation): Promise<NodeGrant> {
-  const { tpm, verifier } = options;
+  const { verifier } = options;
   using client = connectTls({
     url: verifier.url,
     anchors: { pinnedRoot: verifier.rootHash },
     expectedServer: { dns: `control.${verifier.fleet}` },
   });
-  const answer = await tpm.use((open) =>
-    client.withConnection((connection) =>
-      attest({ post: (path, body) => connection.request("POST", path, { body }) }, { ...options, tpm: open }),
-    ),
+  const answer = await client.withConnection((connection) =>
+    attest({ post: (path, body) => connection.request("POST", path, { body }) }, options),
   );
   if (!answer.ok) throw refusalError(answer.error);
   const grant = parseMessage(nodeGrant, answer.value, GRANT_LENGTH_MAX);
@@ -62,9 +71,15 @@ export function refusalError(refusal: { readonly code: string }): AdapterError {
   return new AdapterError("ATTESTATION_REFUSED", "the verifier refused the evidence", facts);
 }
 
-/** A third of the life has passed, give or take a tenth, so that a fleet does not renew in step. */
+/** However short a life is, or however wrong a clock, renewals have a pause between them. */
+const RENEWAL_PAUSE: Duration = seconds(5);
+/** Node's timers hold 31 bits of milliseconds. */
+const RENEWAL_WAIT_MAX: Duration = days(24);
+
+/** After a third of the life that is left, give or take a tenth, so that a fleet does not renew in step. */
 export function renewalDue(clock: Clock, notAfter: Instant, random: Random): Instant {
-  const left = notAfter - clock.now();
+  const now = clock.now();
   const [spread = 0] = random.bytes(1);
-  return instant(clock.now() + left * (0.3 + (spread / 255) * 0.066));
+  const wait = (notAfter - now) * (0.3 + (spread / 255) * 0.066);
+  return addDuration(now, milliseconds(Math.min(Math.max(wait, RENEWAL_PAUSE), RENEWAL_WAIT_MAX)));
 }

@@ -9,6 +9,7 @@ const pricing: Route = {
   path: "/pricing/",
   methods: ["GET"],
   resourceType: "api",
+  query: "refuse",
   upstream: { host: "127.0.0.1", port: 1 },
   attributes: {},
 };
@@ -47,8 +48,15 @@ test("a path that an upstream could read differently from the policy is refused"
     "/pricing/./x",
     "/pricing\\x",
     "pricing/x",
+    "/pricing/..;/cash",
   ])
     assert.deepEqual(findRoute(routes, "GET", path), { ok: false, error: { code: "PATH_INVALID" } }, path);
+});
+
+test("a query reaches an upstream only where the route says so: the policy does not see it", () => {
+  const search: Route = { ...special, query: "forward" };
+  assert.deepEqual(findRoute(routes, "GET", "/pricing/x", true), { ok: false, error: { code: "QUERY_NOT_LISTED" } });
+  assert.ok(findRoute([search], "GET", "/pricing/special/x", true).ok);
 });
 
 test("attributes come out of the body at their pointers", () => {

@@ -18,11 +18,17 @@ export type RouteError =
   | { readonly code: "PATH_INVALID" }
   | { readonly code: "ROUTE_UNKNOWN" }
   | { readonly code: "METHOD_NOT_LISTED"; readonly methods: readonly string[] }
+  | { readonly code: "QUERY_NOT_LISTED" }
   | { readonly code: "ATTRIBUTE_INVALID"; readonly attribute: string; readonly pointer: string }
   | { readonly code: "BODY_NOT_JSON" };
 
 /** The route with the longest matching path. A route whose path ends in `/` covers everything below it. */
-export function findRoute(routes: readonly Route[], method: string, path: string): Result<Route, RouteError> {
+export function findRoute(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+  hasQuery = false,
+): Result<Route, RouteError> {
   if (!isPlainPath(path)) return err({ code: "PATH_INVALID" });
   const matching = routes.filter((route) =>
     route.path.endsWith("/") ? path.startsWith(route.path) : path === route.path,
@@ -31,15 +37,17 @@ export function findRoute(routes: readonly Route[], method: string, path: string
   const listed = matching.filter((route) => route.methods.includes(method));
   const [best] = listed.toSorted((a, b) => b.path.length - a.path.length);
   if (!best) return err({ code: "METHOD_NOT_LISTED", methods: matching.flatMap((route) => route.methods) });
+  // The policy does not see the query, so it is passed on only where the route says that it decides nothing.
+  if (hasQuery && best.query === "refuse") return err({ code: "QUERY_NOT_LISTED" });
   return ok(best);
 }
 
 /**
  * What the policy judges must be what the upstream serves: a path that an upstream could read differently
- * (escapes, dot segments, empty segments, backslashes) is refused instead of normalised.
+ * (escapes, dot segments, empty segments, backslashes, `;` parameters) is refused instead of normalised.
  */
 function isPlainPath(path: string): boolean {
-  if (!/^\/[A-Za-z0-9/_.~!$&'()*+,;=:@-]*$/.test(path)) return false;
+  if (!/^\/[A-Za-z0-9/_.~!$&'()*+,=:@-]*$/.test(path)) return false;
   return !path.includes("//") && !path.split("/").some((segment) => segment === "." || segment === "..");
 }
 

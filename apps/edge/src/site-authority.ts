@@ -29,6 +29,11 @@ export class SiteAuthority {
     return this.#authority.certificate.notAfter;
   }
 
+  /** DER: whose leaves are clients here. */
+  get clientAuthorities(): readonly Uint8Array[] {
+    return [...this.#chain, this.#root];
+  }
+
   /** A renewed certificate for the same key. */
   replaceChain(chain: readonly Uint8Array[]): void {
     this.#authority = { ...this.#authority, certificate: firstOf(chain) };

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   AdapterError,
@@ -12,7 +11,6 @@ import {
 } from "@vedette/base";
 import {
   openStateRecord,
-  resumeStateWrite,
   type SpendError,
   SpendLedger,
   type SpendRequest,
@@ -64,7 +62,7 @@ export class StateKeeper {
   #journalHead: () => JournalHead;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  #failure: unknown;
+  #isUncertain = false;
 
   private constructor(options: StateKeeperOptions, record: StateRecord) {
     this.#options = options;
@@ -98,28 +96,7 @@ export class StateKeeper {
    * throws when the counter is gone or is another one. Finishes a write that was cut off before its last step.
    */
   static async open(options: StateKeeperOptions): Promise<StateKeeper> {
-    const { vault, tpm, counterIndex, crypto } = options;
-    const counter = await tpm.use((open) => open.readCounter(counterIndex));
-    const sealed = readFileIfExists(join(vault.directory, STATE_FILE), STATE_FILE_LENGTH_MAX);
-    if (!sealed)
-      throw new AdapterError("STATE_ROLLBACK", "the state record is missing; re-enrol this node", {
-        counter: counter.toString(),
-      });
-    const opened = openStateRecord(sealed, vault.dataKey, counter, crypto);
-    if (!opened.ok)
-      throw new AdapterError(
-        opened.error.code,
-        "the state record is refused; nothing will be issued",
-        describe(opened.error),
-      );
-    const { record, mustIncrement } = opened.value;
-    if (resumeStateWrite(record.epoch, mustIncrement).phase === "incrementing")
-      await tpm.use((open) => open.incrementCounter(counterIndex));
-    return new StateKeeper(options, record);
-  }
-
-  static exists(directory: string): boolean {
-    return existsSync(join(directory, STATE_FILE));
+    return new StateKeeper(options, await readRecord(options));
   }
 
   get record(): StateRecord {
@@ -133,7 +110,6 @@ export class StateKeeper {
 
   /** Changes that arrive while one is being written share the next write. */
   change(change: StateChange): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ change, resolve, reject });
       this.#writing ??= this.#writeAll();
@@ -177,8 +153,8 @@ export class StateKeeper {
         await this.#write(Object.assign({}, ...batch.map(({ change }) => change)));
         for (const { resolve } of batch) resolve();
       } catch (error) {
-        // After a failure nobody knows whether the counter moved: only a new start may tell (PROTOCOLS 4.2).
-        this.#failure = error;
+        // Nobody knows now whether the counter moved; the next write looks first, as a start does (PROTOCOLS 4.2).
+        this.#isUncertain = true;
         for (const { reject } of [...batch, ...this.#waiting]) reject(error);
         this.#waiting = [];
       }
@@ -189,6 +165,8 @@ export class StateKeeper {
 
   async #write(change: StateChange): Promise<void> {
     const { clock, tpm, counterIndex } = this.#options;
+    if (this.#isUncertain) this.#record = await readRecord(this.#options);
+    this.#isUncertain = false;
     const begun = stepStateWrite({ phase: "settled", epoch: this.#record.epoch }, "change").write;
     const record: StateRecord = {
       ...this.#record,
@@ -214,6 +192,26 @@ export class StateKeeper {
     const { vault, crypto, random } = this.#options;
     writeFileDurably(join(vault.directory, STATE_FILE), sealStateRecord(record, vault.dataKey, { crypto, random }));
   }
+}
+
+/** The record on disk, if the counter stands for it; finishes a write that was cut off before its last step. */
+async function readRecord({ vault, tpm, counterIndex, crypto }: StateKeeperOptions): Promise<StateRecord> {
+  const counter = await tpm.use((open) => open.readCounter(counterIndex));
+  const sealed = readFileIfExists(join(vault.directory, STATE_FILE), STATE_FILE_LENGTH_MAX);
+  if (!sealed)
+    throw new AdapterError("STATE_ROLLBACK", "the state record is missing; re-enrol this node", {
+      counter: counter.toString(),
+    });
+  const opened = openStateRecord(sealed, vault.dataKey, counter, crypto);
+  if (!opened.ok)
+    throw new AdapterError(
+      opened.error.code,
+      "the state record is refused; nothing will be issued",
+      describe(opened.error),
+    );
+  const { record, mustIncrement } = opened.value;
+  if (mustIncrement) await tpm.use((open) => open.incrementCounter(counterIndex));
+  return record;
 }
 
 function describe(error: object): Record<string, unknown> {

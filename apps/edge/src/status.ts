@@ -1,4 +1,5 @@
 import { instantToString } from "@vedette/base";
+import { nodeIdOf } from "@vedette/identity";
 import type { Journal } from "@vedette/journal";
 import { type ConnectionLedger, jsonResponse, type Route, route } from "@vedette/net";
 import type { EdgeStatus } from "@vedette/protocol";
@@ -7,9 +8,10 @@ import type { DeviceRegistry } from "./device-registry.ts";
 import type { EffectiveClock } from "./effective-clock.ts";
 import type { FleetLink } from "./fleet-link.ts";
 import type { GatewayCounts } from "./gateway.ts";
-import { type NodeFacts, nodeIdOf } from "./node-facts.ts";
+import type { NodeFacts } from "./node-facts.ts";
 import type { NodeIdentity } from "./node-identity.ts";
 import type { PolicyHost } from "./policy-host.ts";
+import type { SiteService } from "./site-service.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 
 export interface StatusSources {
@@ -24,7 +26,7 @@ export interface StatusSources {
   readonly deskCounts: DeskCounts;
   readonly clock: EffectiveClock;
   readonly nodeIdentity: NodeIdentity;
-  readonly listening: { readonly enrolUrl: string; readonly gatewayUrl: string };
+  readonly site: SiteService;
 }
 
 /** `GET /v1/status` on the node's own socket: what works, until when, and what waits to be sent. Readable without an uplink. */
@@ -44,7 +46,7 @@ function describe({
   deskCounts,
   clock,
   nodeIdentity,
-  listening,
+  site,
 }: StatusSources): EdgeStatus {
   const now = clock.now();
   const fleet = link.status();
@@ -53,8 +55,8 @@ function describe({
   return {
     node: nodeIdOf(facts),
     site: facts.siteDomain,
-    enrolUrl: listening.enrolUrl,
-    gatewayUrl: listening.gatewayUrl,
+    enrolUrl: site.enrolUrl,
+    gatewayUrl: site.gatewayUrl,
     now: instantToString(now),
     fleet: {
       reachable: fleet.isReachable,
@@ -84,7 +86,7 @@ function describe({
       class: standing.deviceClass,
       verdict: standing.verdict,
       attestedAt: instantToString(standing.attestedAt),
-      state: active ? registry.freshnessOf(standing.name, standing.deviceClass, active.inventory, now) : "expired",
+      state: active ? registry.freshnessOf(standing, active, now) : "expired",
     })),
   };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AdapterError, type Crypto, type Random, Secret } from "@vedette/base";
 import { openFile, sealFile } from "@vedette/identity";
@@ -48,6 +49,11 @@ export class Vault {
     } catch (error) {
       throw error instanceof TpmError ? lockedError(error, directory) : error;
     }
+  }
+
+  /** Whether the folder holds such a file; says nothing about what is in it. */
+  static holds(directory: string, name: string): boolean {
+    return existsSync(join(directory, `${name}.sealed`));
   }
 
   /** Undefined when there is no such file. Throws `AdapterError` SEAL_BROKEN when it was altered or is another's. */

@@ -27,6 +27,7 @@ export {
   mintWorkloadSvid,
   NOT_BEFORE_SKEW,
 } from "./issuance.ts";
+export { journalOriginOf, type NodeName, nodeIdOf } from "./node-name.ts";
 export {
   isPrincipalCurrent,
   type PresentedChain,

@@ -1,6 +1,6 @@
 import type { Duration } from "@vedette/base";
 import * as v from "valibot";
-import { count, digest, domain, durationField, filePath, label } from "./fields.ts";
+import { count, digest, domain, durationField, filePath, httpsUrl, label } from "./fields.ts";
 
 const PCR_INDEX_MAX = 23;
 /** Beyond this the registry belongs in the control plane's store, not in a file. */
@@ -59,6 +59,8 @@ export interface ControlConfig {
   readonly data: string;
   readonly operatorSocket: string;
   readonly listen: { readonly enrol: string; readonly fleet: string };
+  /** How nodes reach the control plane when that is not the address it listens on. */
+  readonly advertise?: { readonly enrol: string; readonly fleet: string } | undefined;
   /** Names and addresses in the server certificate, for nodes that dial by name. */
   readonly serverNames: readonly string[];
   readonly siteCaLifetime: Duration;
@@ -81,6 +83,7 @@ export const controlConfig: v.GenericSchema<unknown, ControlConfig> = v.strictOb
   data: filePath,
   operatorSocket: filePath,
   listen: v.strictObject({ enrol: address, fleet: address }),
+  advertise: v.optional(v.strictObject({ enrol: httpsUrl, fleet: httpsUrl })),
   serverNames: v.optional(v.pipe(v.array(domain), v.maxLength(16)), []),
   siteCaLifetime: v.optional(durationField, "P30D"),
   claimLifetime: v.optional(durationField, "PT1H"),
@@ -110,6 +113,8 @@ export interface Route {
   readonly action?: string | undefined;
   readonly resourceType: string;
   readonly upstream: { readonly host: string; readonly port: number } | { readonly socketPath: string };
+  /** The query string is not judged; `forward` says that it decides nothing at this upstream. */
+  readonly query: "refuse" | "forward";
   /** Context attributes read from a JSON request body: name → JSON pointer (RFC 6901). */
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -133,6 +138,8 @@ export interface EdgeConfig {
   /** NV index of the state epoch counter (PROTOCOLS 4.2), in the owner's range. */
   readonly epochCounter: number;
   readonly listen: { readonly enrol: string; readonly gateway: string };
+  /** How devices reach the gateway when that is not the address it listens on. */
+  readonly advertise?: { readonly gateway: string } | undefined;
   readonly statusSocket: string;
   readonly routes: readonly Route[];
   readonly gatewaySvidLifetime: Duration;
@@ -153,6 +160,7 @@ export const edgeConfig: v.GenericSchema<unknown, EdgeConfig> = v.strictObject({
     NV_OWNER_FIRST + 0x16,
   ),
   listen: v.strictObject({ enrol: address, gateway: address }),
+  advertise: v.optional(v.strictObject({ gateway: httpsUrl })),
   statusSocket: filePath,
   routes: v.pipe(
     v.array(
@@ -167,6 +175,7 @@ export const edgeConfig: v.GenericSchema<unknown, EdgeConfig> = v.strictObject({
         action: v.optional(label),
         resourceType: label,
         upstream,
+        query: v.optional(v.picklist(["refuse", "forward"]), "refuse"),
         attributes: v.optional(
           v.record(
             label,

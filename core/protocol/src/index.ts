@@ -46,7 +46,9 @@ export {
   dataKeyFile,
   type NamedKey,
   type NodeFactsFile,
+  type NodeIdentityFile,
   nodeFactsFile,
+  nodeIdentityFile,
 } from "./node-files.ts";
 export {
   type AuditTrustFile,
@@ -59,7 +61,11 @@ export {
   type EdgeStatus,
   edgeStatus,
   type PublishedPolicyAnswer,
+  type PublishedTrust,
   publishedPolicy,
+  publishedTrust,
   type RefusalBody,
   refusalBody,
+  type TrustAnswer,
+  trustAnswer,
 } from "./status.ts";

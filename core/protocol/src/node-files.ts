@@ -64,3 +64,26 @@ export const dataKeyFile: v.GenericSchema<unknown, DataKeyFile> = v.strictObject
   public: bytes(TPM_OBJECT_LENGTH_MAX, 1),
   private: bytes(TPM_OBJECT_LENGTH_MAX, 1),
 });
+
+/** What a renewal replaces, as one file, so that a key never lies beside another key's certificate. */
+export interface NodeIdentityFile {
+  readonly format: 1;
+  /** PKCS #8. */
+  readonly key: Uint8Array;
+  /** DER, leaf first. */
+  readonly svid: readonly Uint8Array[];
+  readonly siteCa: readonly Uint8Array[];
+}
+
+const chain: v.GenericSchema<unknown, readonly Uint8Array[]> = v.pipe(
+  v.array(bytes(CERTIFICATE_LENGTH_MAX, 1)),
+  v.minLength(1),
+  v.maxLength(8),
+);
+
+export const nodeIdentityFile: v.GenericSchema<unknown, NodeIdentityFile> = v.strictObject({
+  format: v.literal(1),
+  key: bytes(SPKI_LENGTH_MAX, 1),
+  svid: chain,
+  siteCa: chain,
+});

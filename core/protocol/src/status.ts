@@ -165,6 +165,20 @@ export const publishedPolicy: v.GenericSchema<unknown, PublishedPolicyAnswer> = 
   revision: v.string(),
 });
 
+/** `GET /v1/trust` of the operator API: the document in force, a JWS. */
+export interface TrustAnswer {
+  readonly document: string;
+}
+
+export const trustAnswer: v.GenericSchema<unknown, TrustAnswer> = v.object({ document: v.string() });
+
+/** `POST /v1/trust`: the version now in force. */
+export interface PublishedTrust {
+  readonly version: number;
+}
+
+export const publishedTrust: v.GenericSchema<unknown, PublishedTrust> = v.object({ version: count });
+
 /** The body of every refusal we send: a code, a sentence, and the facts. */
 export interface RefusalBody {
   readonly error: { readonly code: string; readonly message: string; readonly [fact: string]: unknown };
