@@ -1,13 +1,14 @@
-import { renameSync } from "node:fs";
-import { type Crypto, err, hex, type Instant, ok, parseUtf8, type Result } from "@vedette/base";
+import { closeSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { dirname } from "node:path";
+import { AdapterError, type Crypto, err, hex, type Instant, ok, type Result } from "@vedette/base";
 import { openTrustDocument, type TrustDocument, type TrustDocumentError } from "@vedette/identity";
 import {
-  compilePolicy,
+  activatePolicy,
+  BUNDLE_LENGTH_MAX,
   openPolicyBundle,
   type PolicyBundle,
   type PolicyBundleError,
-  parsePolicy,
-  RULES_FILE,
+  type PolicyError,
 } from "@vedette/policy";
 import { inventory, parseConfig } from "@vedette/protocol";
 import { gunzip, gzip, readFileIfExists, writeFileDurably } from "@vedette/runtime";
@@ -19,11 +20,11 @@ import type { NodeFacts } from "./node-facts.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 
 export interface PolicyHostOptions {
-  readonly files: EdgeFiles;
-  readonly facts: NodeFacts;
-  readonly state: StateKeeper;
-  readonly evidence: EvidenceLog;
-  readonly clock: EffectiveClock;
+  readonly files: Pick<EdgeFiles, "trustDocument" | "policy">;
+  readonly facts: Pick<NodeFacts, "site" | "trustKey">;
+  readonly state: Pick<StateKeeper, "record" | "change">;
+  readonly evidence: Pick<EvidenceLog, "event">;
+  readonly clock: Pick<EffectiveClock, "now">;
   readonly crypto: Crypto;
 }
 
@@ -38,23 +39,24 @@ export interface Activated extends ActivePolicy {
 
 export type ActivationError =
   | PolicyBundleError
+  | PolicyError
   | { readonly code: "TRUST_MISSING" }
-  | { readonly code: "INVENTORY_INVALID"; readonly path: string; readonly expected: string }
-  | { readonly code: "RULES_INVALID"; readonly first: string };
+  | { readonly code: "INVENTORY_INVALID"; readonly path: string; readonly expected: string };
 
-/** 100,000 rules are 17 MB of JSON (and a tenth of that on the wire). */
-const BUNDLE_LENGTH_MAX = 16_777_216;
 /** The inventory inside the policy bundle. */
 const INVENTORY_FILE = "vedette/inventory/data.json";
+const NOTHING = new Uint8Array(0);
 
 /**
  * Walk 3 on the node: what arrives is verified, written, and verified again from this node's own disk before it runs.
- * A refusal leaves what ran before.
+ * A refusal leaves what ran before; only a new trust document ends it, when it no longer admits the policy's key.
  */
 export class PolicyHost {
   readonly #options: PolicyHostOptions;
   #trust: TrustDocument | undefined;
   #active: Activated | undefined;
+  #refused = "";
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: PolicyHostOptions) {
     this.#options = options;
@@ -65,61 +67,123 @@ export class PolicyHost {
     return this.#trust && this.#options.clock.now() <= this.#trust.notAfter ? this.#trust : undefined;
   }
 
+  /** Of the document in force; 0 without one. When it changes, what was resolved under the old one is void. */
+  get trustVersion(): number {
+    return this.trust?.version ?? 0;
+  }
+
   get active(): Activated | undefined {
     return this.#active;
   }
 
   /** At start: whatever lies on disk, if the sealed record still admits it. Returns why not, for the log. */
   loadFromDisk(): readonly { readonly what: string; readonly code: string }[] {
+    const { files, state } = this.#options;
     const refused: { what: string; code: string }[] = [];
-    const trust = this.#openTrust(readTextIfExists(this.#options.files.trustDocument) ?? "");
+    const trust = this.#openTrust(readTextIfExists(files.trustDocument) ?? "");
     if (trust.ok) this.#trust = trust.value;
     else refused.push({ what: "trust document", code: trust.error.code });
-    const bytes = readFileIfExists(this.#options.files.policy, BUNDLE_LENGTH_MAX);
+    const bytes = readFileIfExists(files.policy, BUNDLE_LENGTH_MAX);
     if (!bytes) return refused;
-    const policy = this.#openPolicy(bytes, this.#options.state.record.policySequence);
+    const policy = this.#openPolicy(bytes, state.record.policySequence);
     if (policy.ok) this.#active = policy.value;
     else refused.push({ what: "policy bundle", code: policy.error.code });
     return refused;
   }
 
-  async acceptTrust(text: string): Promise<Result<TrustDocument, TrustDocumentError>> {
-    const { files, state, evidence } = this.#options;
-    const offered = this.#openTrust(text);
-    if (!offered.ok || offered.value.version === this.#trust?.version) return offered;
-    writeFileDurably(files.trustDocument, text);
-    const trust = this.#openTrust(readTextIfExists(files.trustDocument) ?? "");
-    if (!trust.ok) return trust;
-    await state.change({ trustVersion: trust.value.version });
-    await evidence.event("trust-activated", { version: trust.value.version });
-    this.#trust = trust.value;
-    return trust;
+  /** After `loadFromDisk`: a power cut between the file and its seal must not leave a way back to the older one. */
+  sealLoaded(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { trustVersion, policySequence } = this.#options.state.record;
+      if (this.#trust && this.#trust.version > trustVersion) await this.#sealTrust(this.#trust);
+      if (this.#active && this.#active.sequence > policySequence) await this.#sealPolicy(this.#active);
+    });
   }
 
-  async acceptPolicy(bytes: Uint8Array): Promise<Result<Activated, ActivationError>> {
-    const { files, state, evidence, crypto } = this.#options;
+  acceptTrust(text: string): Promise<Result<TrustDocument, TrustDocumentError>> {
+    return this.#inTurn(async () => {
+      const { files } = this.#options;
+      const offered = this.#openTrust(text);
+      if (!offered.ok || offered.value.version === this.#trust?.version) return offered;
+      const beside = `${files.trustDocument}.offered`;
+      writeFileDurably(beside, text);
+      const trust = this.#openTrust(readTextIfExists(beside) ?? "");
+      if (!trust.ok) return trust;
+      renameDurably(beside, files.trustDocument);
+      await this.#sealTrust(trust.value);
+      this.#trust = trust.value;
+      await this.#reopenPolicy();
+      return trust;
+    });
+  }
+
+  acceptPolicy(bytes: Uint8Array): Promise<Result<Activated, ActivationError>> {
+    return this.#inTurn(async () => {
+      const accepted = this.#writePolicy(bytes);
+      if (!accepted.ok) {
+        await this.#recordRefusal(bytes, accepted.error, this.#active);
+        return accepted;
+      }
+      await this.#sealPolicy(accepted.value);
+      // One assignment: a request sees the old policy or the new one, never a mixture.
+      this.#active = accepted.value;
+      return accepted;
+    });
+  }
+
+  /** Renewals and the control plane bring documents independently; each is judged against what the last one left. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act);
+    this.#turn = turn.catch(() => {}); // whoever asked has the error
+    return turn;
+  }
+
+  #writePolicy(bytes: Uint8Array): Result<Activated, ActivationError> {
+    const { files, state } = this.#options;
     const atLeast = Math.max(state.record.policySequence, (this.#active?.sequence ?? 0) + 1);
-    const offered = this.#openPolicy(bytes, atLeast);
-    if (!offered.ok) {
-      const digest = hex(crypto.hash("sha256", bytes));
-      await evidence.event("policy-refused", {
-        code: offered.error.code,
-        digest,
-        running: this.#active?.sequence ?? 0,
-      });
-      return offered;
-    }
+    const offered = this.#openBundle(bytes, atLeast);
+    if (!offered.ok) return offered;
     const beside = `${files.policy}.offered`;
     writeFileDurably(beside, bytes);
-    const fromDisk = this.#openPolicy(readFileIfExists(beside, BUNDLE_LENGTH_MAX) ?? new Uint8Array(0), atLeast);
-    if (!fromDisk.ok) return fromDisk;
-    renameSync(beside, files.policy);
-    const { sequence, revision, digest } = fromDisk.value;
+    const fromDisk = this.#openPolicy(readFileIfExists(beside, BUNDLE_LENGTH_MAX) ?? NOTHING, atLeast);
+    if (fromDisk.ok) renameDurably(beside, files.policy);
+    return fromDisk;
+  }
+
+  /** The keys may have changed, so the policy has to stand before them again. */
+  async #reopenPolicy(): Promise<void> {
+    const { files, state } = this.#options;
+    const running = this.#active;
+    // Whatever fails from here on, nothing runs that the new document does not admit.
+    this.#active = undefined;
+    const bytes = readFileIfExists(files.policy, BUNDLE_LENGTH_MAX);
+    if (!bytes && !running) return;
+    const policy = this.#openPolicy(bytes ?? NOTHING, state.record.policySequence);
+    if (!policy.ok) return this.#recordRefusal(bytes ?? NOTHING, policy.error, undefined);
+    if (policy.value.digest !== running?.digest) await this.#sealPolicy(policy.value);
+    this.#active = policy.value;
+  }
+
+  async #sealTrust({ version }: TrustDocument): Promise<void> {
+    const { state, evidence } = this.#options;
+    await state.change({ trustVersion: version });
+    await evidence.event("trust-activated", { version });
+  }
+
+  async #sealPolicy({ sequence, revision, digest }: Activated): Promise<void> {
+    const { state, evidence } = this.#options;
     await state.change({ policySequence: sequence });
     await evidence.event("policy-activated", { sequence, revision, digest });
-    // One assignment: a request sees the old policy or the new one, never a mixture.
-    this.#active = fromDisk.value;
-    return ok(fromDisk.value);
+  }
+
+  /** Once for each bundle and reason: what is offered again every few seconds must not fill the journal. */
+  async #recordRefusal(bytes: Uint8Array, { code }: ActivationError, running: Activated | undefined): Promise<void> {
+    const { evidence, crypto } = this.#options;
+    const digest = hex(crypto.hash("sha256", bytes));
+    const refused = `${code} ${digest} ${running?.sequence ?? 0}`;
+    if (refused === this.#refused) return;
+    await evidence.event("policy-refused", { code, digest, running: running?.sequence ?? 0 });
+    this.#refused = refused;
   }
 
   #openTrust(text: string): Result<TrustDocument, TrustDocumentError> {
@@ -129,35 +193,45 @@ export class PolicyHost {
   }
 
   #openPolicy(bytes: Uint8Array, sequenceAtLeast: number): Result<Activated, ActivationError> {
-    const { facts, clock, crypto } = this.#options;
-    const trust = this.trust;
-    if (!trust) return err({ code: "TRUST_MISSING" });
-    const keys = trust.policyKeys.filter(({ sites }) => sites === undefined || sites.includes(facts.site));
-    const bundle = openPolicyBundle(bytes, {
-      keys,
-      site: facts.site,
-      now: clock.now(),
-      sequenceAtLeast,
-      crypto,
-      gzip: { gzip, gunzip },
-    });
+    const bundle = this.#openBundle(bytes, sequenceAtLeast);
     if (!bundle.ok) return bundle;
     const compiled = compileBundle(bundle.value);
     if (!compiled.ok) return compiled;
     const { sequence, revision, notAfter } = bundle.value.manifest;
-    return ok({ ...compiled.value, sequence, revision, notAfter, digest: hex(crypto.hash("sha256", bytes)) });
+    const digest = hex(this.#options.crypto.hash("sha256", bytes));
+    return ok({ ...compiled.value, sequence, revision, notAfter, digest });
+  }
+
+  #openBundle(bytes: Uint8Array, sequenceAtLeast: number): Result<PolicyBundle, ActivationError> {
+    const { facts, clock, crypto } = this.#options;
+    const trust = this.trust;
+    if (!trust) return err({ code: "TRUST_MISSING" });
+    const keys = trust.policyKeys.filter(({ sites }) => sites === undefined || sites.includes(facts.site));
+    const now = clock.now();
+    return openPolicyBundle(bytes, { keys, site: facts.site, now, sequenceAtLeast, crypto, gzip: { gzip, gunzip } });
   }
 }
 
-function compileBundle({ files, manifest }: PolicyBundle): Result<ActivePolicy, ActivationError> {
-  const rules = parseUtf8(files.get(RULES_FILE) ?? new Uint8Array(0));
-  const document = parsePolicy(rules.ok ? rules.value : "", RULES_FILE);
-  if (!document.ok) return err({ code: "RULES_INVALID", first: document.error.findings[0]?.message ?? "" });
-  const listed = parseConfig(inventory, files.get(INVENTORY_FILE) ?? new Uint8Array(0), INVENTORY_FILE);
+function compileBundle(bundle: PolicyBundle): Result<ActivePolicy, ActivationError> {
+  const generation = activatePolicy(undefined, bundle);
+  if (!generation.ok) return generation;
+  const listed = parseConfig(inventory, bundle.files.get(INVENTORY_FILE) ?? NOTHING, INVENTORY_FILE);
   if (!listed.ok) return err({ code: "INVENTORY_INVALID", path: listed.error.path, expected: listed.error.expected });
-  const { revision, notAfter } = manifest;
-  return ok({
-    compiled: compilePolicy(document.value, { bundle: "vedette", revision, notAfter }),
-    inventory: listed.value,
-  });
+  const deviceByName = new Map(listed.value.devices.map((device) => [device.name, device]));
+  return ok({ compiled: generation.value.policy, inventory: listed.value, deviceByName });
+}
+
+/** Both ends lie in one folder; the seal that follows must never be the only one of the two that outlives a power cut. */
+function renameDurably(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+    const folder = openSync(dirname(to), "r");
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch (cause) {
+    throw new AdapterError("FILE_WRITE_FAILED", "could not put a verified file in place", { path: to }, cause);
+  }
 }
