@@ -177,7 +177,7 @@ class LogKeys {
 }
 
 /** `host:port`, already checked by the configuration's schema. */
-export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+function parseAddress(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(":");
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
 }

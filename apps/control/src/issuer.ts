@@ -34,7 +34,7 @@ export interface Issuer {
 }
 
 /** DER, leaf first, ending below the root. */
-export interface Chain {
+interface Chain {
   readonly certificates: readonly Uint8Array[];
   readonly leaf: Certificate;
 }

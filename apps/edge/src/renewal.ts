@@ -16,7 +16,7 @@ import type { SoftwareKey } from "@vedette/runtime";
 import { type AttesterOptions, attest } from "./attester.ts";
 import type { TpmAccess } from "./tpm-access.ts";
 
-export interface VerifierAddress {
+interface VerifierAddress {
   readonly url: string;
   /** SHA-256 of the fleet root, hexadecimal. */
   readonly rootHash: string;

@@ -178,7 +178,6 @@ function resultOf(changes: Partial<AttestationResult> = {}): AttestationResult {
     ekHash: hex(new Uint8Array(32)),
     akName: `000b${hex(new Uint8Array(32))}`,
     messageDigest: hex(new Uint8Array(32)),
-    messageDigest: hex(new Uint8Array(32)),
     spki: key.spki,
     admittedBy: "registration",
     claimHash: undefined,

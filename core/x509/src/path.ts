@@ -21,7 +21,7 @@ export interface PathRequest {
 /** A TLS peer sends one to three; each candidate may cost a signature check. */
 export const INTERMEDIATES_MAX = 8;
 /** Leaf, site CA, issuing CA, root; TPM makers have up to five. */
-export const PATH_LENGTH_MAX = 6;
+const PATH_LENGTH_MAX = 6;
 
 /**
  * The path from the leaf to an anchor, leaf first (RFC 5280 §6.1, without policies and CRLs): signatures, validity of every

@@ -89,6 +89,6 @@ async function end(child: ChildProcess, ended: Promise<void>, signal: NodeJS.Sig
   clearTimeout(timer);
 }
 
-export function tail(path: string): string {
+function tail(path: string): string {
   return readFileSync(path, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
 }

@@ -7,7 +7,7 @@ import { runVedette } from "./command-run.ts";
 import { BOOT_PCRS, bootMachine, type Machine } from "./machine.ts";
 
 export const SITE = "store-17";
-export const FLEET = "example.org";
+const FLEET = "example.org";
 export const NODE = "edge-1";
 export const DEVICES = [
   { name: "pos-1", class: "pos" },
@@ -30,7 +30,7 @@ export interface Stage {
   readonly signal: AbortSignal;
 }
 
-export interface StagePaths {
+interface StagePaths {
   readonly controlConfig: string;
   readonly controlData: string;
   readonly authority: string;
