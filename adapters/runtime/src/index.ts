@@ -4,5 +4,6 @@ export { makePrivateDirectory, readFileIfExists, writeFileDurably } from "./file
 export { readKeyFile, writeKeyFile } from "./key-files.ts";
 export { generateKey, importKey, type KeyAlgorithm, type SoftwareKey } from "./keys.ts";
 export { createLog, type Log, type LogLevel } from "./log.ts";
+export { returnMemory } from "./memory.ts";
 export { rememberedPort, rememberPort } from "./ports-file.ts";
 export { systemClock, systemRandom } from "./system.ts";

@@ -5,7 +5,7 @@ import { journalOriginOf, nodeIdOf } from "@vedette/identity";
 import { type Journal, openJournal } from "@vedette/journal";
 import { createConnectionLedger, createForwarder, createRouter, listenUnix } from "@vedette/net";
 import type { EdgeConfig } from "@vedette/protocol";
-import type { Log } from "@vedette/runtime";
+import { type Log, returnMemory } from "@vedette/runtime";
 import { DENIAL_LIMITS, encodeLeaf } from "@vedette/telemetry";
 import { createTreeHasher } from "@vedette/tlog";
 import { type DeskCounts, deviceDeskRoutes } from "./device-desk.ts";
@@ -47,6 +47,8 @@ export interface RunningEdge extends AsyncDisposable {
 
 /** Connections of principals that have expired are cut at least this often, idle ones too. */
 const SWEEP_INTERVAL_MS = 1_000;
+/** After an activation, when requests that waited for it are answered. */
+const MEMORY_PAUSE_MS = 2_000;
 
 /**
  * Starts the node on its data folder: unseal, refuse rollback, replay, serve the site, then look for the control plane.
@@ -173,7 +175,8 @@ async function openMemory(options: EdgeOptions, stack: AsyncDisposableStack): Pr
   const denialLimits = { ...DENIAL_LIMITS, wholeMax: config.denialBudget.whole, window: config.denialBudget.window };
   const evidence = stack.use(new EvidenceLog({ journal, clock, crypto, log, denialLimits }));
   stack.defer(() => evidence.event("stop", {}));
-  const host = new PolicyHost({ files, facts, state, evidence, clock, crypto });
+  const onJudged = () => void setTimeout(returnMemory, MEMORY_PAUSE_MS).unref();
+  const host = new PolicyHost({ files, facts, state, evidence, clock, crypto, onJudged });
   for (const refused of host.loadFromDisk()) log("warn", "a file on disk is refused and does not run", refused);
   await host.sealLoaded();
   const { epoch, policySequence } = state.record;

@@ -26,6 +26,8 @@ export interface PolicyHostOptions {
   readonly evidence: Pick<EvidenceLog, "event">;
   readonly clock: Pick<EffectiveClock, "now">;
   readonly crypto: Crypto;
+  /** After a document was judged, whatever came of it: much was read and little of it is kept. */
+  readonly onJudged?: () => void;
 }
 
 /** What runs, and what an acknowledgement says about it. */
@@ -133,7 +135,7 @@ export class PolicyHost {
 
   /** Renewals and the control plane bring documents independently; each is judged against what the last one left. */
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(act);
+    const turn = this.#turn.then(act).finally(() => this.#options.onJudged?.());
     this.#turn = turn.catch(() => {}); // whoever asked has the error
     return turn;
   }
