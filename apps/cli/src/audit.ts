@@ -21,6 +21,7 @@ const trust: Command = {
   options: { ...operatorOption, out: { summary: "file to write", value: "FILE", required: true } },
   details:
     "\nHand it over before the audit and by another way than the export: an export proves nothing against keys of its own.",
+  examples: ["vedette audit trust --operator run/operator.sock --out audit-trust.json"],
   async run(invocation, terminal) {
     const file = await callLocal(invocation.value("operator"), "GET", "/v1/audit/trust", auditTrustFile);
     writeFileDurably(invocation.value("out"), `${JSON.stringify(file, null, 2)}\n`);
@@ -74,10 +75,15 @@ const verify: Command = {
   summary: "re-hash an export and check every signature; names the first entry, tile or checkpoint that does not fit",
   operands: "DIR",
   options: { trust: { summary: "the trust file", value: "FILE", required: true } },
-  details: "\nNeeds the export and the trust file, and nothing else: no node, no control plane, no network.",
+  details: `
+Needs the export and the trust file, and nothing else: no node, no control plane, no network. Exit code 1 when anything
+does not fit.`,
+  examples: ["vedette audit verify ./export --trust audit-trust.json"],
   async run(invocation, terminal) {
     const [directory] = invocation.operands;
     if (!directory) throw new UsageError("name the folder of the export");
+    if (!existsSync(directory))
+      throw new Refusal("FILE_MISSING", `there is no folder ${directory}`, {}, exitCode.usage);
     const keys = readTrustFile(invocation.value("trust"));
     const counts: Record<string, number> = {};
     const watcher = {
@@ -117,7 +123,7 @@ export const auditCommands: readonly Command[] = [trust, exportCommand, verify];
 /** An entry bundle is at most 256 entries of 64 KiB. */
 const EXPORT_FILE_LENGTH_MAX = 17_000_000;
 
-export function describeAuditError(error: AuditError): string {
+function describeAuditError(error: AuditError): string {
   const facts = Object.entries(error).flatMap(([name, value]) => (name === "code" ? [] : [`${name} ${value}`]));
   const what: Partial<Record<AuditError["code"], string>> = {
     ENTRY_MISMATCH: "an entry was changed",

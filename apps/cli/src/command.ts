@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
 
-/** What every command answers to the shell. Documented in `vedette help exit-codes`. */
+/** What every command answers to the shell. `vedette help exit-codes` says it to people. */
 export const exitCode = {
   /** It was done, and the answer is yes. */
   done: 0,
   /** It was done, and the answer is no: a check found errors, a verification failed, a step of the demo did not hold. */
   no: 1,
-  /** The command line or a file named in it cannot be understood. */
+  /** The command line or a file it needs is wrong: trying again does not help. */
   usage: 2,
   /** The other side refused: pending registration, contraindicated, not authorised. */
   refused: 3,
@@ -67,7 +67,7 @@ const everywhere: Options = {
 
 export function parseInvocation(command: Command, args: readonly string[]): Invocation {
   const known = { ...command.options, ...everywhere };
-  const { values, positionals } = parse(command, known, args);
+  const { values, positionals } = parse(known, args);
   for (const [name, option] of Object.entries(command.options))
     if (option.required && values[name] === undefined && !values["help"])
       throw new UsageError(`--${name} ${option.value ?? ""} is missing`.replace("  ", " "));
@@ -81,7 +81,7 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
   };
 }
 
-function parse(command: Command, known: Options, args: readonly string[]) {
+function parse(known: Options, args: readonly string[]) {
   const options = Object.fromEntries(
     Object.entries(known).map(([name, option]) => [
       name,
@@ -96,7 +96,7 @@ function parse(command: Command, known: Options, args: readonly string[]) {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     const message = error instanceof Error ? error.message.split(". ")[0] : String(error);
-    throw new UsageError(`${message}; see \`vedette ${command.name} --help\``);
+    throw new UsageError(message ?? "the command line cannot be understood");
   }
 }
 

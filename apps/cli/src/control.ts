@@ -60,6 +60,9 @@ const run: Command = {
   name: "control run",
   summary: "run the control plane",
   options: configOption,
+  details: `
+Says where it listens when it is ready, then logs to standard error, one JSON object a line, until SIGINT or SIGTERM.`,
+  examples: ["vedette control run --config control.json"],
   async run(invocation, terminal) {
     const { config, folder, data } = readControlConfig(invocation);
     const log = createLog("vedette-control", systemClock, (line) => process.stderr.write(line));
@@ -80,6 +83,7 @@ const status: Command = {
   name: "control status",
   summary: "show nodes, who is pending, and what is mirrored",
   options: operatorOption,
+  examples: ["vedette control status --operator run/operator.sock"],
   async run(invocation, terminal) {
     const answer = await callLocal(invocation.value("operator"), "GET", "/v1/status", controlStatus);
     terminal.out(terminal.isJson ? JSON.stringify(answer) : describeStatus(answer));
@@ -90,6 +94,9 @@ const status: Command = {
 const join: Command = {
   name: "control join",
   summary: "write the join file for a node",
+  details: `
+The file says where the control plane is and what proves it; \`vedette edge init\` reads it. The node's TPM must be registered
+in the control plane's configuration, or the file must hold a claim, which admits one TPM under this name and is a secret.`,
   options: {
     ...operatorOption,
     site: { summary: "the site's name", value: "NAME", required: true },
@@ -116,7 +123,14 @@ const join: Command = {
       utf8(JSON.stringify(body)),
     );
     writeFileDurably(invocation.value("out"), `${JSON.stringify(file, null, 2)}\n`);
-    terminal.out(terminal.isJson ? JSON.stringify(file) : `Wrote ${invocation.value("out")}.`);
+    // The file may hold a claim, and output ends in logs.
+    const { claim, ...told } = file;
+    const secret = claim === undefined ? "" : " It holds a single-use claim: keep it secret.";
+    terminal.out(
+      terminal.isJson
+        ? JSON.stringify({ ...told, out: invocation.value("out") })
+        : `Wrote ${invocation.value("out")}.${secret}`,
+    );
     return exitCode.done;
   },
 };

@@ -62,7 +62,8 @@ function rulesFile(): string {
 }
 
 async function explore({ paths, directory }: Stage, terminal: Terminal): Promise<void> {
-  terminal.out(`
+  const say = terminal.isJson ? terminal.progress : terminal.out;
+  say(`
 Everything is still running. In another terminal, in this folder, try:
 
   npx vedette edge status --socket ${paths.statusSocket}

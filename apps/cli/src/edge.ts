@@ -25,6 +25,7 @@ const init: Command = {
   details: `
 The node keeps a copy of the configuration. When nobody has registered this TPM and the join file has no claim, the
 command ends with exit code 3 and prints the EK hash that an operator registers.`,
+  examples: ["vedette edge init --join edge-1.join.json --config edge.json --data /var/lib/vedette/edge"],
   async run(invocation, terminal) {
     const configFile = invocation.value("config");
     const enrolled = await initEdge({
@@ -52,6 +53,10 @@ const run: Command = {
   name: "edge run",
   summary: "run the node: gateway, enrolment desk, journal",
   options: dataOption,
+  details: `
+Says where it listens when it is ready, then logs to standard error, one JSON object a line, until SIGINT or SIGTERM. It
+needs its TPM; it does not need the control plane.`,
+  examples: ["vedette edge run --data /var/lib/vedette/edge"],
   async run(invocation, terminal) {
     const data = resolve(invocation.value("data"));
     const config: EdgeConfig = readConfigFile(edgeConfig, edgeFiles(data).config);
@@ -72,6 +77,7 @@ const status: Command = {
   name: "edge status",
   summary: "show what works, until when, and what waits (needs no uplink)",
   options: { socket: { summary: "the node's status socket", value: "PATH", required: true } },
+  examples: ["vedette edge status --socket /run/vedette/edge.sock"],
   async run(invocation, terminal) {
     const answer = await callLocal(invocation.value("socket"), "GET", "/v1/status", edgeStatus);
     terminal.out(terminal.isJson ? JSON.stringify(answer) : describeStatus(answer));
@@ -83,6 +89,7 @@ const ek: Command = {
   name: "edge ek",
   summary: "print the hash of a TPM's EK, as an operator registers it",
   options: { tpm: { summary: "/dev/tpmrm0, or the socket of a swtpm", value: "PATH", required: true } },
+  examples: ["vedette edge ek --tpm /dev/tpmrm0"],
   async run(invocation, terminal) {
     await using tpm = await openTpm(invocation.value("tpm"));
     const certificate = parseCertificate((await tpm.ekCertificate()) ?? new Uint8Array(0));

@@ -20,14 +20,13 @@ import {
   RULES_FILE,
   signPolicyBundle,
 } from "@vedette/policy";
-import { inventory, parseConfig, publishedPolicy } from "@vedette/protocol";
+import { INVENTORY_FILE, inventory, parseConfig, publishedPolicy } from "@vedette/protocol";
 import { createNodeCrypto, gunzip, gzip, readKeyFile, systemClock, writeFileDurably } from "@vedette/runtime";
 import { type Command, exitCode, UsageError } from "./command.ts";
 import { describeConfigError, readInput } from "./input-files.ts";
 import { callLocal } from "./local-api.ts";
 import { Refusal } from "./refusal.ts";
 
-const INVENTORY_FILE = "vedette/inventory/data.json";
 const compression = { gzip, gunzip };
 
 const check: Command = {
@@ -58,13 +57,20 @@ const build: Command = {
     revision: { summary: "a name for people (default: the sequence)", value: "TEXT" },
     out: { summary: "file to write", value: "FILE", required: true },
   },
+  details: `
+Rules and inventory travel together: what a site may do, and which devices it has. The node refuses a policy bundle that is
+for another site, past its end, or not newer than the one it runs.`,
+  examples: [
+    "vedette policy build --rules rules.json --inventory inventory.json --site store-17 \\",
+    "    --sequence 1 --not-after 2027-01-31T00:00:00Z --out policy-1.tar.gz",
+  ],
   async run(invocation, terminal) {
     const [rules, listed] = [invocation.value("rules"), invocation.value("inventory")];
     const { errors } = checkFile(rules);
     if (errors.length > 0) throw new Refusal("POLICY_REFUSED", errors.map(describeFinding).join("\n"));
     const parsed = parseConfig(inventory, readInput(listed), listed);
     if (!parsed.ok) throw new Refusal(parsed.error.code, describeConfigError(parsed.error));
-    const sequence = Number(invocation.value("sequence"));
+    const sequence = readCount("sequence", invocation.value("sequence"));
     const manifest = {
       revision: invocation.optional("revision") ?? `${invocation.value("site")}-${sequence}`,
       roots: ["vedette"],
@@ -77,7 +83,8 @@ const build: Command = {
       [INVENTORY_FILE, readInput(listed)],
     ]);
     const bundle = buildPolicyBundle(files, manifest, compression);
-    if (!bundle.ok) throw new Refusal(bundle.error.code, "the policy bundle cannot be built", { ...bundle.error });
+    if (!bundle.ok)
+      throw new Refusal(bundle.error.code, "the policy bundle cannot be built", factsOf(bundle.error), exitCode.usage);
     writeFileDurably(invocation.value("out"), bundle.value);
     const result = { out: invocation.value("out"), bytes: bundle.value.length, sequence, revision: manifest.revision };
     terminal.out(
@@ -97,12 +104,15 @@ const sign: Command = {
     key: { summary: "the policy key (PKCS #8 PEM)", value: "FILE", required: true },
     "key-id": { summary: "the key's name in the trust document", value: "NAME", default: POLICY_KEY_ID },
   },
+  details: "\nDo it where the policy key is kept, which is not the control plane.",
+  examples: ["vedette policy sign policy-1.tar.gz --key authority/policy.key"],
   async run(invocation, terminal) {
     const [path] = invocation.operands;
     if (!path) throw new UsageError("name the policy bundle");
     const deps = { signer: readKeyFile(invocation.value("key")), crypto: createNodeCrypto(), gzip: compression };
     const signed = signPolicyBundle(readInput(path), invocation.value("key-id"), deps);
-    if (!signed.ok) throw new Refusal(signed.error.code, "the policy bundle cannot be signed", { ...signed.error });
+    if (!signed.ok)
+      throw new Refusal(signed.error.code, "the policy bundle cannot be signed", factsOf(signed.error), exitCode.usage);
     writeFileDurably(path, signed.value);
     terminal.out(
       terminal.isJson ? JSON.stringify({ out: path, keyId: invocation.value("key-id") }) : `Signed ${path}.`,
@@ -119,6 +129,10 @@ const publish: Command = {
     operator: { summary: "the control plane's operator socket", value: "PATH", required: true },
     site: { summary: "the site it is for", value: "NAME", required: true },
   },
+  details: `
+It is verified as the site's node will verify it. A refusal (exit code 3) says why, and what ran before still runs.
+\`vedette control status\` shows when the node has activated it.`,
+  examples: ["vedette policy publish policy-1.tar.gz --operator run/operator.sock --site store-17"],
   async run(invocation, terminal) {
     const [path] = invocation.operands;
     if (!path) throw new UsageError("name the policy bundle");
@@ -163,10 +177,11 @@ const evaluate: Command = {
         exitCode.usage,
       );
     const at = invocation.optional("at");
+    const spent = readCount("spent", invocation.value("spent"));
     const decision = decide(compilePolicy(document.value, origin), request.value, {
       now: at === undefined ? systemClock.now() : readInstant(at),
       attestation: { state: readState(invocation.value("state")) },
-      counters: { spent: () => Number(invocation.value("spent")) },
+      counters: { spent: () => spent },
       labels: {},
       requestedBy: "vedette policy eval",
     });
@@ -226,6 +241,16 @@ function readJson(file: string): Json {
     ? "1:1: expected an object"
     : `${located.error.line}:${located.error.column}: expected ${located.error.expected}`;
   throw new Refusal("FILE_NOT_JSON", `${file}:${place}`, {}, exitCode.usage);
+}
+
+function readCount(option: string, text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${option} "${text}" is not a whole number`);
+  return Number(text);
+}
+
+/** All but the code, which is said already. */
+function factsOf({ code: _, ...facts }: { readonly code: string }): Readonly<Record<string, unknown>> {
+  return facts;
 }
 
 function readInstant(text: string): Instant {

@@ -6,29 +6,38 @@ export interface Shown {
   readonly held: boolean;
 }
 
-/** Collects what was shown and prints it as it happens. */
+interface Step {
+  readonly number: number;
+  readonly title: string;
+  readonly figures: string[];
+}
+
+/** Collects what was shown, prints it as it happens, and sums it up in a table that fits a terminal. */
 export class Report {
   readonly shown: Shown[] = [];
+  readonly #steps: Step[] = [];
   readonly #print: (line: string) => void;
-  #step = 0;
 
   constructor(print: (line: string) => void) {
     this.#print = print;
   }
 
-  begin(step: number, title: string): void {
-    this.#step = step;
-    this.#print(`\n${step}  ${title}`);
+  begin(number: number, title: string): void {
+    this.#steps.push({ number, title, figures: [] });
+    this.#print(`\n${number}  ${title}`);
   }
 
-  /** A figure that is information, not a claim. */
+  /** Information, not a claim. */
   say(text: string): void {
     this.#print(`     ${text}`);
   }
 
-  show(claim: string, held: boolean, seen: string): void {
-    this.shown.push({ step: this.#step, claim, seen, held });
-    this.#print(`   ${held ? "✓" : "✗"} ${claim}: ${seen}`);
+  /** `figure` is what the table at the end repeats. */
+  show(claim: string, held: boolean, seen: string, figure?: string): void {
+    const step = this.#steps.at(-1);
+    this.shown.push({ step: step?.number ?? 0, claim, seen, held });
+    if (figure !== undefined) step?.figures.push(figure);
+    this.#print(`   ${held ? "✓" : "✗"} ${claim}:\n       ${seen}`);
   }
 
   get isHeld(): boolean {
@@ -36,12 +45,16 @@ export class Report {
   }
 
   table(): string {
-    const width = Math.max(...this.shown.map(({ claim }) => claim.length));
-    const rows = this.shown.map(
-      ({ step, claim, seen, held }) => ` ${step}  ${held ? "held  " : "FAILED"}  ${claim.padEnd(width)}  ${seen}`,
-    );
-    const failed = this.shown.filter(({ held }) => !held).length;
-    const verdict = failed === 0 ? `All ${rows.length} claims held.` : `${failed} of ${rows.length} claims FAILED.`;
-    return ["", "What was shown", ...rows, verdict].join("\n");
+    const width = Math.max(...this.#steps.map(({ title }) => title.length));
+    const rows = this.#steps.map(({ number, title, figures }) => {
+      const claims = this.shown.filter(({ step }) => step === number);
+      const held = claims.filter((claim) => claim.held).length;
+      const mark = held === claims.length ? "held  " : "FAILED";
+      return ` ${number}  ${title.padEnd(width)}  ${held}/${claims.length} ${mark}  ${figures.join(", ")}`;
+    });
+    const failed = this.shown.filter(({ held }) => !held);
+    const verdict = failed.length === 0 ? `All ${this.shown.length} claims held.` : `${failed.length} of ${this.shown.length} claims FAILED:`;
+    const names = failed.map(({ step, claim, seen }) => ` ${step}  ${claim}: ${seen}`);
+    return ["", "What was shown", ...rows, "", verdict, ...names].join("\n");
   }
 }

@@ -65,10 +65,16 @@ export async function setStage(
   writeJson(paths.inventory, describeInventory(machines));
   const stage: Stage = { directory, paths, machines, processes: new Map(), signal };
   onProgress("founding the fleet, starting the control plane and the pricing service …");
-  await runVedette(["control", "init", "--config", paths.controlConfig, "--authority", paths.authority]);
-  await start(stage, "control");
-  await start(stage, "pricing");
-  return stage;
+  try {
+    await runVedette(["control", "init", "--config", paths.controlConfig, "--authority", paths.authority]);
+    await start(stage, "control");
+    await start(stage, "pricing");
+    return stage;
+  } catch (error) {
+    // What has been started would keep this process waiting for it.
+    await strike(stage);
+    throw error;
+  }
 }
 
 /** Starts one of the demo's processes, or starts it again on its old folder. */

@@ -86,8 +86,7 @@ async function enrolNode({ stage, report }: Pick<Scene, "stage" | "report">): Pr
   report.show(
     "EK chain, registered EK, credential activation and a quote bound to the TLS key",
     ear.status === "affirming",
-    `attestation result ${ear.status}, trust vector ${JSON.stringify(ear.vector)}`,
-  );
+    `attestation result ${ear.status}, trust vector ${JSON.stringify(ear.vector)}`, `appraised ${ear.status}`);
   const strangerConfig = join(stage.directory, "stranger.json");
   const config: JsonObject = JSON.parse(readFileSync(paths.edgeConfig, "utf8"));
   writeFileSync(strangerConfig, JSON.stringify({ ...config, tpm: machineOf(stage, "stranger").tpm.socketPath }));
@@ -109,8 +108,7 @@ async function enrolNode({ stage, report }: Pick<Scene, "stage" | "report">): Pr
     refused.exit === 3 &&
       pending.includes(machineOf(stage, "stranger").ek) &&
       !existsSync(join(stage.directory, "stranger", "svid.pem")),
-    `exit code ${refused.exit}, listed as pending (EK ${String(pending[0]).slice(0, 16)}…)`,
-  );
+    `exit code ${refused.exit}, listed as pending (EK ${String(pending[0]).slice(0, 16)}…)`, "a stranger left pending");
   await start(stage, "edge");
 }
 
@@ -130,8 +128,7 @@ async function publishPolicy({ stage, report, rules }: Pick<Scene, "stage" | "re
   report.show(
     "the node runs policy 1 and says so",
     acknowledged,
-    `${Math.round(performance.now() - begun)} ms from publication to acknowledgement`,
-  );
+    `${Math.round(performance.now() - begun)} ms from publication to acknowledgement`, `acknowledged after ${Math.round(performance.now() - begun)} ms`);
   await runVedette(["audit", "trust", "--operator", paths.operatorSocket, "--out", paths.trustFile]);
   report.say("the auditor's trust file is written now, before there is anything to audit");
 }
@@ -158,8 +155,7 @@ async function attachDevices(stage: Stage, report: Report): Promise<ReadonlyMap<
   report.show(
     "three devices enrol at the gateway, each with its own TPM, by the same verifier code",
     fresh.length === DEVICES.length,
-    `${fresh.map(({ name }) => name).join(", ")} in ${Math.round(performance.now() - begun)} ms`,
-  );
+    `${fresh.map(({ name }) => name).join(", ")} in ${Math.round(performance.now() - begun)} ms`, `${fresh.length} devices enrolled`);
   return new Map(DEVICES.map((device) => [device.name, new Application(stage.paths.deviceSocket(device.name))]));
 }
 
@@ -169,8 +165,7 @@ async function decideRequests({ stage, report, ...scene }: Scene): Promise<void>
   report.show(
     "the till may ask for prices",
     price.status === 200,
-    `200, ${text(price.body["price"])} ${text(price.body["currency"])}, ${price.milliseconds.toFixed(1)} ms`,
-  );
+    `200, ${text(price.body["price"])} ${text(price.body["currency"])}, ${price.milliseconds.toFixed(1)} ms`, `first answer ${price.milliseconds.toFixed(0)} ms`);
   const kiosk = await applicationOf(scene, "kiosk-2").getPrice();
   report.show(
     "the kiosk may not, and is told by which rule",
@@ -217,14 +212,12 @@ async function loseControlPlane({ stage, report, ...scene }: Scene): Promise<voi
   report.show(
     "decisions go on without it",
     total >= CUT_OFF_DECISIONS && first.wrong + second.wrong === 0,
-    `${total} decisions, p50 ${percentile(times, 0.5).toFixed(1)} ms, p99 ${percentile(times, 0.99).toFixed(1)} ms as the application sees it, ${first.wrong + second.wrong} wrong`,
-  );
+    `${total} decisions, p50 ${percentile(times, 0.5).toFixed(1)} ms, p99 ${percentile(times, 0.99).toFixed(1)} ms as the application sees it, ${first.wrong + second.wrong} wrong`, `${total} decisions, p50 ${percentile(times, 0.5).toFixed(1)} ms, p99 ${percentile(times, 0.99).toFixed(1)} ms`);
   const renewals = (await renewalsOf(scene)).map((count, i) => count - (renewalsBefore[i] ?? 0));
   report.show(
     "device SVIDs keep being renewed by the site CA, each by fresh evidence",
     renewals.every((count) => count > 0),
-    DEVICES.map((device, i) => `${device.name} ${renewals[i]}`).join(", "),
-  );
+    DEVICES.map((device, i) => `${device.name} ${renewals[i]}`).join(", "), `${renewals.reduce((a, b) => a + b, 0)} renewals`);
   const after = await statusOf(stage);
   report.show(
     "the restarted node carries on from sealed state",
@@ -254,8 +247,7 @@ async function returnControlPlane({ stage, report, ...scene }: Scene): Promise<v
   report.show(
     "the journal syncs and the mirror cosigns it",
     synced,
-    `${journal.mirrored} leaves cosigned, ${Math.round(performance.now() - begun)} ms after its start`,
-  );
+    `${journal.mirrored} leaves cosigned, ${Math.round(performance.now() - begun)} ms after its start`, `${journal.mirrored} leaves cosigned`);
   const told = [...scene.applications.values()].flatMap(({ decisions }) => decisions);
   const { decisions, accounted, gaps } = readMirror(join(paths.controlData, "mirror.db"));
   const missing = told.filter((number) => !accounted(number));
@@ -263,8 +255,7 @@ async function returnControlPlane({ stage, report, ...scene }: Scene): Promise<v
   report.show(
     "nothing is lost or doubled",
     missing.length === 0 && doubled === 0,
-    `${told.length} decisions told to applications, ${missing.length} missing at the mirror, ${doubled} doubled; ${gaps} gap leaf for the SIGKILL`,
-  );
+    `${told.length} decisions told to applications, ${missing.length} missing at the mirror, ${doubled} doubled; ${gaps} gap leaf for the SIGKILL`, `${missing.length} lost, ${doubled} doubled`);
 }
 
 async function audit({ stage, report }: Scene): Promise<void> {
@@ -286,8 +277,7 @@ async function audit({ stage, report }: Scene): Promise<void> {
     intact.exit === 0,
     `${text(intact.result["size"])} leaves, cosigned by ${list(intact.result["cosigners"])
       .map((each) => text(each["name"]))
-      .join(", ")}`,
-  );
+      .join(", ")}`, "3 changed bytes found and named");
   for (const [what, path] of tamperTargets(copy)) {
     const original = readFileSync(path);
     const changed = Buffer.from(original);
@@ -324,11 +314,10 @@ async function driftDevice({ stage, report, ...scene }: Scene): Promise<void> {
   report.show(
     "its next renewal is refused as contraindicated",
     refused,
-    `${((performance.now() - begun) / 1_000).toFixed(1)} s after its PCR 4 changed`,
-  );
+    `${((performance.now() - begun) / 1_000).toFixed(1)} s after its PCR 4 changed`, "contraindicated");
   const status = await statusOf(stage);
   const cut = status.connections.cut["CONTRAINDICATED"] ?? 0;
-  report.show("its open connection is cut", cut > 0, `${cut} connection${cut === 1 ? "" : "s"}`);
+  report.show("its open connection is cut", cut > 0, `${cut} connection${cut === 1 ? "" : "s"}`, `${cut} connection cut`);
   const after = await atm.withdraw(10);
   report.show("its verbs are gone", after.status === 403 && reasonOf(after) === "contraindicated", describe(after));
   const price = await applicationOf(scene, "pos-1").getPrice();

@@ -1,0 +1,118 @@
+import { AdapterError } from "@vedette/base";
+import { exitCode, UsageError } from "./command.ts";
+import { Refusal } from "./refusal.ts";
+
+/** What the shell and the person are told when a command did not end well. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** What to do next, where there is something. */
+  readonly advice: string | undefined;
+  readonly exit: number;
+}
+
+/** One table from what went wrong to what is said. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof UsageError) return { ...part("USAGE", error.message), advice: undefined, exit: exitCode.usage };
+  if (error instanceof Refusal)
+    return { ...part(error.code, error.message, error.facts), advice: adviceFor(error.code), exit: error.exit };
+  if (error instanceof AdapterError) {
+    const { code, message, facts } = error;
+    const reason = systemReasonOf(error.cause);
+    const exit = MEND_FIRST.has(code) ? exitCode.usage : exitCode.unavailable;
+    return { ...part(code, message, { ...facts, ...reason }), advice: adviceFor(code), exit };
+  }
+  return { ...part("INTERNAL", textOf(error)), advice: adviceFor("INTERNAL"), exit: exitCode.internal };
+}
+
+/** As text for a person: what happened, the facts, what to do. */
+export function describeFailure({ message, facts, advice }: Failure): string {
+  const details = Object.entries(facts)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `\n  ${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  return `vedette: ${message}${details.join("")}${advice ? `\n  → ${advice}` : ""}\n`;
+}
+
+/** As the one JSON document of a command that failed. */
+export function failureToJson({ code, message, facts, advice }: Failure): string {
+  return JSON.stringify({ error: { ...facts, code, message, ...(advice ? { advice } : {}) } });
+}
+
+/** Files and folders that are not what they must be: trying again does not help. */
+const MEND_FIRST: ReadonlySet<string> = new Set([
+  "ALREADY_ENROLLED",
+  "ALREADY_INITIALISED",
+  "AUTHORITY_INVALID",
+  "CERTIFICATE_FILE_INVALID",
+  "FILE_MISSING",
+  "FILE_NOT_TEXT",
+  "FILE_READ_FAILED",
+  "FILE_TOO_LARGE",
+  "JOIN_INCOMPLETE",
+  "JOURNAL_CORRUPT",
+  "JOURNAL_VERSION_UNKNOWN",
+  "KEY_INVALID",
+  "KEY_MISSING",
+  "LOG_MISSING",
+  "NET_SOCKET_UNSAFE",
+  "STORE_CORRUPT",
+  "STORE_SCHEMA_NEWER",
+  "TRUST_ALTERED",
+  "TRUST_EXPIRED",
+  "TRUST_KEY_INVALID",
+  "TRUST_MALFORMED",
+  "TRUST_UNSIGNED",
+]);
+
+const FROM_BACKUP = "put the file back from a backup, or check the path";
+const ADVICE: Readonly<Record<string, string>> = {
+  ALREADY_ENROLLED: "use another data folder, or run the node that is there: vedette edge run",
+  ALREADY_INITIALISED: "use other folders, or run the control plane that is there: vedette control run",
+  AUTHORITY_INVALID: FROM_BACKUP,
+  CERTIFICATE_FILE_INVALID: FROM_BACKUP,
+  CLASS_UNKNOWN: "add the class to the control plane's configuration file and start it again",
+  FILE_MISSING: "check the path",
+  FILE_WRITE_FAILED: "check that the folder exists, may be written to, and has room",
+  INTERNAL: "this is a bug of ours: please report it with the output",
+  JOURNAL_CORRUPT: FROM_BACKUP,
+  JOURNAL_SHARED: "end the other process first",
+  KEY_INVALID: FROM_BACKUP,
+  KEY_MISSING: FROM_BACKUP,
+  LOG_MISSING: "name one of the origins: --origin NAME",
+  NET_LISTEN_FAILED: "end whoever holds the address, or configure another one",
+  NET_SOCKET_IN_USE: "end the process that answers there, or configure another path",
+  NET_SOCKET_UNSAFE:
+    "configure a socket in a folder of its own that only you may enter (mode 0700), with a shorter path",
+  NET_TIMEOUT: "check that the other side runs, and that the network lets us through",
+  NET_TLS_REFUSED:
+    "check that the join file is of this fleet, that the clocks agree, and that no certificate has ended",
+  NET_UNREACHABLE: "check that the other side runs and where it listens",
+  STORE_BUSY: "end the control plane that runs on this folder first; nothing was changed",
+  STORE_CORRUPT: FROM_BACKUP,
+  STORE_FULL: "make room on the disk",
+  STORE_SCHEMA_NEWER: "run the version that wrote it, or a later one",
+  TPM_UNAVAILABLE: "check the path, and that you may open it (group tss for /dev/tpmrm0)",
+  TRUST_ALTERED: FROM_BACKUP,
+  TRUST_KEY_INVALID: FROM_BACKUP,
+  TRUST_MALFORMED: FROM_BACKUP,
+  TRUST_UNSIGNED: FROM_BACKUP,
+};
+
+function adviceFor(code: string): string | undefined {
+  return Object.hasOwn(ADVICE, code) ? ADVICE[code] : undefined;
+}
+
+function part(code: string, message: string, facts: Failure["facts"] = {}) {
+  return { code, message, facts };
+}
+
+/** Of a system error underneath (ENOENT, EACCES, …), the part that a person can use. */
+function systemReasonOf(cause: unknown): { readonly reason?: string } {
+  const isSystem = cause instanceof Error && "syscall" in cause && "code" in cause;
+  return isSystem ? { reason: String(cause.code) } : {};
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
