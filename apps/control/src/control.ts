@@ -35,9 +35,9 @@ export interface RunningControl extends AsyncDisposable {
 /** Server certificates live a week; renewed long before, without dropping a connection. */
 const SERVER_CERTIFICATE_RENEWAL = hours(24);
 /** Connections of nodes whose SVID has ended are cut at least this often, event streams too (PROTOCOLS 3.2). */
+const SWEEP_INTERVAL_MS = 1_000;
 /** Failed connections are told this often, as counts. */
 const FAILURES_INTERVAL_MS = 60_000;
-const SWEEP_INTERVAL_MS = 1_000;
 
 /** Starts the control plane on its data folder. Throws `AdapterError`, naming the file, port or socket that cannot be had. */
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
@@ -160,6 +160,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
 /** The keys that may sign a node's log: exactly the one that its last attestation named. */
 class LogKeys {
   readonly #keysByOrigin = new Map<string, readonly VerifierKey[]>();
+  readonly #originByNode = new Map<string, string>();
   readonly #crypto: Crypto;
 
   constructor(crypto: Crypto) {
@@ -168,6 +169,9 @@ class LogKeys {
 
   put(node: NodeRecord): void {
     const key = parseVerifierKey(node.journalKey, this.#crypto);
+    // A node that was enrolled anew writes a new log, and its old one has ended.
+    this.#keysByOrigin.delete(this.#originByNode.get(node.id) ?? "");
+    this.#originByNode.set(node.id, originOf(node));
     this.#keysByOrigin.set(originOf(node), key.ok ? [key.value] : []);
   }
 

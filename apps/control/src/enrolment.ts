@@ -47,6 +47,7 @@ import { parseCertificate, parsePublicKey } from "@vedette/x509";
 import { refuseExpiredTrust, spiffeIdOf } from "./fleet-api.ts";
 import type { Issuer } from "./issuer.ts";
 import { judgeJournal } from "./journal-judge.ts";
+import { isSiteTrusted } from "./trust.ts";
 import type { Trust } from "./trust-desk.ts";
 
 export interface EnrolmentOptions {
@@ -116,8 +117,7 @@ async function challenge(http: HttpRequest, purpose: string, options: Desk): Pro
   if (now > trust.notAfter) return refuseExpiredTrust();
   const anchors = trust.anchorsByClass.get(request.deviceClass);
   if (!nodeClass || !anchors) return refusalResponse(403, "CLASS_UNKNOWN", "no such class is configured");
-  const site = trust.domains.find(({ domain }) => domain === `${request.site}.${options.config.fleet}`);
-  if (!site || trust.revokedSites.includes(site.domain))
+  if (!isSiteTrusted(trust, request.site))
     return refusalResponse(403, "SITE_NOT_TRUSTED", "the trust document does not list this site, or has revoked it");
   const policy = await policyFor(request, nodeClass, anchors, options, now);
   const outcome = desk.challenge(request, policy, { now, channel: http.channel });

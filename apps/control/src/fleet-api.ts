@@ -23,6 +23,7 @@ import {
   parseAddCheckpoint,
   readAddEntriesHeader,
 } from "@vedette/tlog";
+import { isSiteTrusted } from "./trust.ts";
 import type { Trust } from "./trust-desk.ts";
 
 export interface FleetApiOptions {
@@ -130,8 +131,7 @@ async function identify(http: HttpRequest, options: FleetApiOptions): Promise<No
   const node = await store.nodes.find(principal.value.name);
   if (!node) return refusalResponse(403, "NODE_UNKNOWN", "this node is not enrolled");
   if (node.state !== "active") return refusalResponse(403, "NODE_CONTRAINDICATED", "this node must re-attest first");
-  const site = document.domains.find(({ domain }) => domain === `${node.site}.${document.fleetDomain}`);
-  if (!site || document.revokedSites.includes(site.domain))
+  if (!isSiteTrusted(document, node.site))
     return refusalResponse(
       403,
       "SITE_NOT_TRUSTED",

@@ -13,6 +13,7 @@ import {
 import { formatVerifierKey, JWS_LENGTH_MAX, verifierKeyOf } from "@vedette/envelope";
 import type { Mirror } from "@vedette/journal";
 import {
+  type ConnectionLedger,
   type EventHub,
   type HttpRequest,
   type HttpResponse,
@@ -31,9 +32,9 @@ import {
 import type { Log } from "@vedette/runtime";
 import { type ControlStore, POLICY_LENGTH_MAX } from "@vedette/store";
 import type { Certificate } from "@vedette/x509";
-import { generationsEvent, originOf } from "./fleet-api.ts";
+import { generationsEvent, originOf, spiffeIdOf } from "./fleet-api.ts";
 import { publishPolicy } from "./policies.ts";
-import { mirrorName } from "./trust.ts";
+import { isSiteTrusted, mirrorName } from "./trust.ts";
 import type { TrustDesk } from "./trust-desk.ts";
 
 export interface OperatorApiOptions {
@@ -41,6 +42,8 @@ export interface OperatorApiOptions {
   readonly store: ControlStore;
   readonly mirror: Mirror;
   readonly events: EventHub;
+  /** Connections of nodes to the Fleet API. */
+  readonly ledger: ConnectionLedger;
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: Crypto;
@@ -83,7 +86,7 @@ async function publish(request: HttpRequest, options: OperatorApiOptions): Promi
 }
 
 async function publishTrust(request: HttpRequest, options: OperatorApiOptions): Promise<HttpResponse> {
-  const { store, events, trustDesk, log } = options;
+  const { config, store, events, ledger, trustDesk, log } = options;
   const text = parseUtf8(await request.body(JWS_LENGTH_MAX));
   const published = await trustDesk.publish(text.ok ? text.value : "");
   if (!published.ok) {
@@ -95,6 +98,9 @@ async function publishTrust(request: HttpRequest, options: OperatorApiOptions): 
     const site = domain.slice(0, domain.indexOf("."));
     if (kind === "site") events.publish(generationsEvent(await store.generations(site)), site);
   }
+  // PROTOCOLS 7.3: exactly those concerned, and at once.
+  const revoked = revokedSites.map((domain) => `${spiffeIdOf(config.fleet, domain.slice(0, domain.indexOf(".")))}.`);
+  ledger.cutWhere(({ id }) => revoked.some((prefix) => id.startsWith(prefix)), "SITE_REVOKED");
   log("info", "a trust document was published", { version, sites: domains.length - 1, revokedSites });
   return jsonResponse(201, { version });
 }
@@ -108,6 +114,10 @@ async function createJoin(request: HttpRequest, options: OperatorApiOptions): Pr
   const deviceClass = message.value.class;
   if (!Object.hasOwn(config.classes, deviceClass))
     return refusalResponse(422, "CLASS_UNKNOWN", "no such class is configured", { class: deviceClass });
+  if (!isSiteTrusted(trustDesk.current.document, site))
+    return refusalResponse(422, "SITE_NOT_TRUSTED", "the trust document does not list this site, or has revoked it", {
+      site,
+    });
   const join: Record<string, Json> = {
     kind: "vedette/join/v1",
     url: options.enrolUrl(),
@@ -151,11 +161,11 @@ async function describe({
   crypto,
   ...options
 }: OperatorApiOptions): Promise<ControlStatus> {
-  const [nodes, pending, acknowledgements] = [
-    await store.nodes.list(),
-    await store.pending.list(),
-    await store.policies.acknowledgements(),
-  ];
+  const nodes = await store.nodes.list();
+  const pending = await store.pending.list();
+  const sequenceByNode = new Map(
+    (await store.policies.acknowledgements()).map(({ node, sequence }) => [node, sequence] as const),
+  );
   return {
     fleet: config.fleet,
     enrolUrl: options.enrolUrl(),
@@ -169,7 +179,7 @@ async function describe({
       state: node.state,
       attestedAt: instantToString(node.attestedAt),
       svidNotAfter: node.svid ? instantToString(node.svid.notAfter) : null,
-      policySequence: acknowledgements.find((each) => each.node === node.id)?.sequence ?? null,
+      policySequence: sequenceByNode.get(node.id) ?? null,
       mirrored: mirror.log(originOf(node))?.cosigned?.size ?? 0,
     })),
     pending: pending.map(({ ekHash, site, deviceClass, attempts, lastSeenAt }) => ({

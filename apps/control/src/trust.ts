@@ -126,6 +126,13 @@ export function signNextTrust({ config, folder, authority, current, revoke, cloc
   return signTrustDocument(document, TRUST_KEY_ID, signer);
 }
 
+/** Whether the trust document lists this site and has not revoked it. */
+export function isSiteTrusted({ fleetDomain, domains, revokedSites }: TrustDocument, site: string): boolean {
+  const name = `${site}.${fleetDomain}`;
+  const listed = domains.find(({ domain, kind }) => kind === "site" && domain === name);
+  return listed !== undefined && !revokedSites.includes(listed.domain);
+}
+
 /** The public half of the fleet trust key, as the control plane and every node keep it. */
 export function trustKeyOf(key: SoftwareKey): VerificationKey {
   return { keyId: TRUST_KEY_ID, algorithm: key.algorithm, spki: key.spki };

@@ -215,6 +215,9 @@ export interface RegisteredDevice {
   readonly ek: string;
 }
 
+/** Where it stands in the policy bundle. */
+export const INVENTORY_FILE = "vedette/inventory/data.json";
+
 export const inventory: v.GenericSchema<unknown, Inventory> = v.strictObject({
   kind: v.literal("vedette/inventory/v1"),
   classes: v.pipe(

@@ -5,6 +5,7 @@ export {
   type DeviceClass,
   type EdgeConfig,
   edgeConfig,
+  INVENTORY_FILE,
   type Inventory,
   inventory,
   type NodeClass,
