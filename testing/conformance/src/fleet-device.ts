@@ -1,7 +1,7 @@
 import { bindingDigest } from "@vedette/attestation";
-import { type Instant, type Json, utf8 } from "@vedette/base";
+import { type Instant, type Json, type JsonObject, utf8 } from "@vedette/base";
 import type { SwtpmFixture } from "@vedette/fakes";
-import { connectTls, type HttpRequester, type TlsCertificate } from "@vedette/net";
+import { type ClientAnswer, connectTls, type HttpRequester, type TlsCertificate } from "@vedette/net";
 import {
   type DeviceGrant,
   deviceGrant,
@@ -176,11 +176,30 @@ function refusalOf({ status, body }: HttpAnswer): AttesterAnswer {
 
 /** The code of `{"error":{"code":…}}`, the shape of every refusal. */
 export function codeOf(body: Uint8Array): string | undefined {
+  return textOf(errorOf(body)["code"]);
+}
+
+/** Why policy or enforcement said no. */
+export function reasonOf({ body }: Pick<HttpAnswer, "body">): string | undefined {
+  return textOf(errorOf(body)["reason"]);
+}
+
+/** The number of the decision behind an answer, from its header or from the refusal. */
+export function decisionOf({ headers, body }: ClientAnswer): number | undefined {
+  const number = headers["x-vedette-decision"] ?? errorOf(body)["decision"];
+  return number === undefined ? undefined : Number(number);
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function errorOf(body: Uint8Array): JsonObject {
   try {
-    const value: { readonly error?: { readonly code?: Json } } = JSON.parse(new TextDecoder().decode(body));
-    return value.error?.code === undefined ? undefined : String(value.error.code);
+    const value: { readonly error?: JsonObject } = JSON.parse(new TextDecoder().decode(body));
+    return value.error ?? {};
   } catch {
-    // An answer without a JSON body has no code.
-    return undefined;
+    // An answer without a JSON body says nothing of the kind.
+    return {};
   }
 }

@@ -8,8 +8,8 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-/** Undefined: the service never answers this request. */
-export type UpstreamAnswer = { readonly status: number; readonly body?: string } | undefined;
+/** `silence`: no answer ever. `hang-up`: the connection ends when the request has been read, with whatever it did. */
+export type UpstreamAnswer = { readonly status: number; readonly body?: string } | "silence" | "hang-up";
 
 /** The service behind the gateway, on a Unix socket: it keeps what it saw and answers as the test says. */
 export class FakeUpstream {
@@ -31,7 +31,9 @@ export class FakeUpstream {
         const request = { method, target, headers, body: Buffer.concat(parts).toString() };
         this.seen.push(request);
         const answer = this.respond(request);
-        if (answer) response.writeHead(answer.status, { "content-type": "application/json" }).end(answer.body ?? "{}");
+        if (answer === "hang-up") incoming.socket.destroy();
+        else if (answer !== "silence")
+          response.writeHead(answer.status, { "content-type": "application/json" }).end(answer.body ?? "{}");
       });
     });
     await new Promise<void>((resolve) => server.listen(this.socketPath, resolve));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addDuration, days, hex, type Instant, type JsonObject, utf8 } from "@vedette/base";
@@ -22,7 +22,9 @@ import {
   type ControlConfig,
   controlConfig,
   type EdgeConfig,
+  type EdgeStatus,
   edgeConfig,
+  edgeStatus,
   type JoinFile,
   joinFile,
   parseConfig,
@@ -84,8 +86,8 @@ export interface PolicyChanges {
   readonly notAfter?: Instant;
   readonly rules?: object;
   readonly inventory?: object;
-  /** Undefined: the fleet's policy key. */
-  readonly key?: SoftwareKey;
+  /** Instead of the fleet's policy key; `none` leaves the bundle unsigned. */
+  readonly key?: SoftwareKey | "none";
 }
 
 /**
@@ -170,6 +172,9 @@ export class Fleet {
     assert.ok(this.#founded, "the fleet is founded");
     return this.#founded.root;
   }
+  get rootPem(): string {
+    return readFileSync(authorityFiles(this.authority).rootCertificate, "utf8");
+  }
   get place(): AttesterPlace {
     return { enrolUrl: this.edge.enrolUrl, rootHash: this.rootHash, fleet: FLEET, site: SITE };
   }
@@ -194,7 +199,6 @@ export class Fleet {
   async startControl(): Promise<RunningControl> {
     this.#control = await startControl({
       config: this.controlConfig(),
-      folder: this.directory,
       data: this.controlData,
       operatorSocket: join(this.directory, "operator.sock"),
       clock: this.controlClock,
@@ -235,11 +239,12 @@ export class Fleet {
     });
   }
 
-  async startEdge(data: string = this.edgeData): Promise<RunningEdge> {
+  /** `changes`: members of its configuration. */
+  async startEdge(changes: object = {}): Promise<RunningEdge> {
     const { journalSizeMax } = this.#options;
     this.#edge = await startEdge({
-      config: this.edgeConfig(),
-      data,
+      config: this.edgeConfig(changes),
+      data: this.edgeData,
       clock: this.clock,
       log: this.#log,
       ...(journalSizeMax === undefined ? {} : { journalSizeMax }),
@@ -272,6 +277,11 @@ export class Fleet {
     cpSync(copy, this.edgeData, { recursive: true });
   }
 
+  /** Puts single files back; those that may not go backwards stay as they are. */
+  restoreEdgeFiles(copy: string, ...paths: readonly string[]): void {
+    for (const path of paths) cpSync(join(copy, basename(path)), path);
+  }
+
   controlConfig(): ControlConfig {
     const anchors = ["ek-ca.pem"];
     const classes = new Set(this.devices.map((device) => device.class));
@@ -292,7 +302,7 @@ export class Fleet {
     });
   }
 
-  edgeConfig(): EdgeConfig {
+  edgeConfig(changes: object = {}): EdgeConfig {
     const upstream = { socketPath: this.upstream.socketPath };
     return parsed(edgeConfig, {
       kind: "vedette/edge/v1",
@@ -313,6 +323,7 @@ export class Fleet {
         },
       ],
       ...this.#options.edgeConfig,
+      ...changes,
     });
   }
 
@@ -356,6 +367,7 @@ export class Fleet {
     const manifest = { revision: `r${this.#sequence}`, roots: ["vedette"], sequence: this.#sequence, site, notAfter };
     const built = buildPolicyBundle(files, manifest, { gzip, gunzip });
     assert.ok(built.ok, JSON.stringify(built));
+    if (key === "none") return built.value;
     const deps = { signer: key, crypto: PORTS.crypto, gzip: { gzip, gunzip } };
     const signed = signPolicyBundle(built.value, POLICY_KEY_ID, deps);
     assert.ok(signed.ok, JSON.stringify(signed));
@@ -367,10 +379,7 @@ export class Fleet {
     const bytes = this.buildPolicy(changes);
     await this.operator("POST", `/v1/policies?site=${SITE}`, bytes);
     const sequence = this.#sequence;
-    await until("the node runs the policy", async () => {
-      const { policy } = await this.status();
-      return (policy as { sequence?: number } | null)?.sequence === sequence;
-    });
+    await until("the node runs the policy", async () => (await this.status()).policy?.sequence === sequence);
     return sequence;
   }
 
@@ -380,8 +389,8 @@ export class Fleet {
   }
 
   /** The node's own page. */
-  async status(): Promise<JsonObject> {
-    return callUnix(this.edge.statusSocket, "GET", "/v1/status");
+  async status(): Promise<EdgeStatus> {
+    return parsed(edgeStatus, await callUnix(this.edge.statusSocket, "GET", "/v1/status"));
   }
 
   attest(
@@ -405,7 +414,7 @@ export class Fleet {
   gatewayClient(identity: TlsCertificate): HttpClient {
     const client = connectTls({
       url: this.edge.gatewayUrl,
-      anchors: { pinnedRoot: this.rootHash },
+      anchors: { roots: [this.rootPem] },
       expectedServer: { spiffeId: `spiffe://${SITE}.${FLEET}/gateway` },
       identity,
     });
