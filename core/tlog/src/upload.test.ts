@@ -126,6 +126,21 @@ test("a mirror that forgot what it cosigned is shown a checkpoint again, and giv
   }
 });
 
+test("a mirror that stores and forgets in turn is given up", () => {
+  let state: UploadState = { ...startUpload(0), pendingSize: 300, target: 300 };
+  for (let requests = 0; ; requests++) {
+    assert.ok(requests < 100, "it ends");
+    const planned = planUpload(state, checkpointAt(300), log, hasher);
+    if (!planned.ok) {
+      assert.equal(planned.error.code, "MIRROR_UNSTEADY");
+      return;
+    }
+    assert.ok(planned.value);
+    const answer = requests % 2 === 0 ? { status: 202, body: "300\n256\n\n" } : { status: 409, body: "300\n0\n\n" };
+    state = value(afterUpload(state, planned.value, answer)).state;
+  }
+});
+
 test("whatever a mirror answers, an upload ends: mirrored, or with a code", () => {
   const SIZE = 600;
   const latest = checkpointAt(SIZE);
@@ -137,38 +152,37 @@ test("whatever a mirror answers, an upload ends: mirrored, or with a code", () =
   const note = parseNote(latest.note);
   assert.ok(note.ok);
   const line = formatNoteSignature(cosignNote(note.value.text, mirror, instant(1_000)));
-  const body = fc.oneof(
-    size.map((each) => `${each}\n`),
-    info,
-    fc.constant(line),
-    fc.string(),
+  const wild = fc.record({
+    status: fc.constantFrom(200, 202, 409, 404, 500),
+    body: fc.oneof(info, fc.constant(line), fc.string()),
+  });
+  const toCheckpoint = fc.record({ status: fc.constantFrom(200, 409), body: size.map((each) => `${each}\n`) });
+  const toEntries = fc.oneof(
+    fc.record({ status: fc.constantFrom(202, 409), body: info }),
+    fc.constant({ status: 200, body: line }),
   );
-  const answer = fc.record({ status: fc.constantFrom(200, 202, 409, 404, 500), body });
-  const likely = fc.record({ status: fc.constantFrom(200, 202, 409), body });
-  const codes = new Set<string>();
+  // Mostly in the words of the protocol, or no lie would get far. A mirror that repeats itself does so for ever.
+  const answers = (plausible: fc.Arbitrary<{ status: number; body: string }>) =>
+    fc.array(fc.oneof({ arbitrary: plausible, weight: 9 }, { arbitrary: wild, weight: 1 }), {
+      minLength: 1,
+      maxLength: 8,
+    });
   fc.assert(
-    fc.property(
-      fc.array(fc.oneof(likely, likely, answer), { minLength: 1, maxLength: 12 }),
-      fc.nat(SIZE),
-      (answers, from) => {
-        let state = startUpload(from);
-        // A mirror that repeats itself for ever: no answer may keep the node busy without end.
-        for (let i = 0; ; i++) {
-          assert.ok(i < 2_000, "the upload ends");
-          const planned = planUpload(state, latest, log, hasher);
-          if (!planned.ok) return void codes.add(planned.error.code);
-          if (!planned.value) return void codes.add("MIRRORED");
-          assert.ok(planned.value.size <= SIZE && planned.value.size > state.cosignedSize);
-          const progress = afterUpload(state, planned.value, answers[i % answers.length]!);
-          if (!progress.ok) return void codes.add(progress.error.code);
-          state = progress.value.state;
-        }
-      },
-    ),
-    { numRuns: 500 },
+    fc.property(answers(toCheckpoint), answers(toEntries), fc.nat(SIZE), (shown, sent, from) => {
+      let state = startUpload(from);
+      for (let i = 0; ; i++) {
+        assert.ok(i < 2_000, "the upload ends");
+        const planned = planUpload(state, latest, log, hasher);
+        if (!planned.ok || !planned.value) return;
+        assert.ok(planned.value.size <= SIZE && planned.value.size > state.cosignedSize);
+        const list = planned.value.path === "/add-checkpoint" ? shown : sent;
+        const progress = afterUpload(state, planned.value, list[i % list.length]!);
+        if (!progress.ok) return;
+        state = progress.value.state;
+      }
+    }),
+    { numRuns: 300 },
   );
-  const all = ["MIRRORED", "MIRROR_AHEAD", "MIRROR_REFUSED", "MIRROR_UNINTELLIGIBLE", "MIRROR_UNSTEADY"];
-  assert.deepEqual([...codes].sort(), all);
 });
 
 test("a mirror that only ever contradicts itself is given up", () => {
