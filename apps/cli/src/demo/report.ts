@@ -53,7 +53,10 @@ export class Report {
       return ` ${number}  ${title.padEnd(width)}  ${held}/${claims.length} ${mark}  ${figures.join(", ")}`;
     });
     const failed = this.shown.filter(({ held }) => !held);
-    const verdict = failed.length === 0 ? `All ${this.shown.length} claims held.` : `${failed.length} of ${this.shown.length} claims FAILED:`;
+    const verdict =
+      failed.length === 0
+        ? `All ${this.shown.length} claims held.`
+        : `${failed.length} of ${this.shown.length} claims FAILED:`;
     const names = failed.map(({ step, claim, seen }) => ` ${step}  ${claim}: ${seen}`);
     return ["", "What was shown", ...rows, "", verdict, ...names].join("\n");
   }
