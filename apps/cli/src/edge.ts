@@ -117,7 +117,10 @@ export function explainRefusal(error: unknown): never {
 }
 
 function describeStatus({ node, site, fleet, policy, journal, decisions, devices }: EdgeStatus): string {
-  const reach = fleet.reachable ? "answers" : `out of reach since ${fleet.lastContact ?? "the start"}`;
+  const since = fleet.lastContact ?? "the start";
+  const reach = { answering: "answers", refused: "refuses this node", unreachable: `out of reach since ${since}` }[
+    fleet.contact
+  ];
   const rules = policy
     ? `sequence ${policy.sequence} (${policy.revision}), until ${policy.notAfter}`
     : "none: everything is refused";

@@ -167,7 +167,7 @@ const evaluate: Command = {
     const file = invocation.value("rules");
     const document = parsePolicy(textOf(file), file);
     if (!document.ok) throw new Refusal("POLICY_REFUSED", document.error.findings.map(describeFinding).join("\n"));
-    const origin = { bundle: "vedette", revision: "eval", notAfter: instant(Number.MAX_SAFE_INTEGER) };
+    const origin = { bundle: document.value.id, revision: "eval", notAfter: instant(Number.MAX_SAFE_INTEGER) };
     const request = parseAccessRequest(readJson(invocation.value("input")));
     if (!request.ok)
       throw new Refusal(

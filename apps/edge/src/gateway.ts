@@ -155,11 +155,17 @@ async function carryOut(
   }
   counts.allowed++;
   const receipt = { "x-vedette-decision": String(number) };
-  const answer = await forwarder.forward(http, route.upstream, {
-    ...(body ? { body } : {}),
-    headersToDrop: DROPPED_HEADERS,
-    headersToAdd: { "x-vedette-subject": caller.principal.id, ...receipt },
-  });
+  const answer = await forwarder
+    .forward(http, route.upstream, {
+      ...(body ? { body } : {}),
+      headersToDrop: DROPPED_HEADERS,
+      headersToAdd: { "x-vedette-subject": caller.principal.id, ...receipt },
+    })
+    .catch((error: unknown) => {
+      // Thrown means that the client's body could not be read and nothing was sent; the listener answers it.
+      if (reservation) state.release(reservation);
+      throw error;
+    });
   // What may have reached the upstream stays spent, however the connections ended.
   const isSurelyUndone = answer.ok ? isRefusal(answer.value.status) : !answer.error.isSent;
   if (reservation && isSurelyUndone) state.release(reservation);

@@ -59,7 +59,7 @@ function describe({
     gatewayUrl: site.gatewayUrl,
     now: instantToString(now),
     fleet: {
-      reachable: fleet.isReachable,
+      contact: fleet.contact,
       lastContact: fleet.lastContact === undefined ? null : instantToString(fleet.lastContact),
       svidNotAfter: instantToString(nodeIdentity.notAfter),
       siteCaNotAfter: instantToString(nodeIdentity.siteCaNotAfter),

@@ -17,7 +17,8 @@ export interface EdgeStatus {
   /** Effective time (PROTOCOLS 3.1). */
   readonly now: string;
   readonly fleet: {
-    readonly reachable: boolean;
+    /** `refused`: it answers, and does not accept this node or its journal at the moment. */
+    readonly contact: "answering" | "refused" | "unreachable";
     readonly lastContact: string | null;
     readonly svidNotAfter: string;
     readonly siteCaNotAfter: string;
@@ -59,7 +60,7 @@ export const edgeStatus: v.GenericSchema<unknown, EdgeStatus> = v.object({
   gatewayUrl: v.string(),
   now: time,
   fleet: v.object({
-    reachable: v.boolean(),
+    contact: v.picklist(["answering", "refused", "unreachable"]),
     lastContact: timeOrNever,
     svidNotAfter: time,
     siteCaNotAfter: time,

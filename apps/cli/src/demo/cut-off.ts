@@ -47,7 +47,7 @@ export async function loseControlPlane({ stage, report, ...scene }: Scene): Prom
   const after = await statusOf(stage);
   report.show(
     "the restarted node carries on from sealed state",
-    after.policy?.sequence === 1 && after.journal.size > before.journal.size && !after.fleet.reachable,
+    after.policy?.sequence === 1 && after.journal.size > before.journal.size && after.fleet.contact === "unreachable",
     `policy ${after.policy?.sequence}, journal ${before.journal.size} → ${after.journal.size} leaves, control plane out of reach`,
   );
   const atm = applicationOf(scene, "atm-3");
