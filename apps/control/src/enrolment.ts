@@ -208,8 +208,8 @@ async function admit(result: AttestationResult, waiting: Waiting, options: Desk)
   const fault = judgeJournal(result, journalKey, known, options.mirror.log(origin), createTreeHasher(crypto));
   if (result.verdict === "contraindicated" || fault) {
     if (holder) await contraindicate(nodeId, options);
-    log("warn", "a node is contraindicated and gets nothing", { nodeId, reasons: result.reasons, fault });
-    const reasons = fault ? [{ code: fault }] : result.reasons.map((reason) => ({ ...reason }));
+    const reasons = [...result.reasons.map((reason) => ({ ...reason })), ...(fault ? [{ code: fault }] : [])];
+    log("warn", "a node is contraindicated and gets nothing", { nodeId, reasons });
     return refusalResponse(403, "CONTRAINDICATED", "the evidence shows a state that is not to be trusted", { reasons });
   }
   if (result.claimHash !== undefined) {

@@ -68,9 +68,11 @@ export interface ControlFixtureOptions {
 /** A founded and running control plane in this process, with nodes whose TPMs are fakes; gone after the test. */
 export async function setupControl(t: TestContext, options: ControlFixtureOptions = {}): Promise<ControlFixture> {
   const directory = mkdtempSync(join(tmpdir(), "vedette-control-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const fixture = new ControlFixture(directory, options);
-  t.after(() => fixture.close());
+  t.after(async () => {
+    await fixture.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
   fixture.found();
   await fixture.start();
   return fixture;
@@ -231,6 +233,13 @@ export class ControlFixture {
     void this.logged.push(`${level} ${message} ${JSON.stringify(facts)}`);
 }
 
+const RULES = {
+  kind: "rules/v1",
+  id: "nothing",
+  default: "deny",
+  rules: [{ id: "nobody-reads", effect: "deny", subject: { type: "device" }, action: ["*"], resource: { type: "*" } }],
+};
+
 export interface PolicyChanges {
   readonly sequence?: number;
   readonly site?: string;
@@ -242,7 +251,7 @@ export interface PolicyChanges {
 /** A policy bundle, unsigned: by default with rules that allow nothing and an empty inventory. */
 export function buildPolicy(changes: PolicyChanges = {}): Uint8Array {
   const { sequence = 1, site = SITE, notAfter = addDuration(new SteppedClock().now(), days(30)) } = changes;
-  const rules = changes.rules ?? { kind: "rules/v1", id: "nothing", default: "deny", rules: [] };
+  const rules = changes.rules ?? RULES;
   const inventory = changes.inventory ?? { kind: "vedette/inventory/v1", classes: {}, devices: [] };
   const files = new Map([
     [RULES_FILE, utf8(JSON.stringify(rules))],

@@ -67,7 +67,12 @@ export function createFakeTpm(maker: FakeTpmMaker, options: FakeTpmOptions = {})
   const akName = concat(Buffer.of(0x00, SHA256_ID), hash("sha256", akPublic));
   const pcrByIndex = new Map<number, Uint8Array>();
   const pcrOf = (index: number) => pcrByIndex.get(index) ?? new Uint8Array(32);
-  const attest = (quoted: Uint8Array): FakeQuote => ({ quoted, quoteSignature: signatureOf(ak, quoted) });
+  // A TPM's clock runs while it has power, so no two quotes carry the same time.
+  let milliseconds = 123_456n;
+  const attest = (extraData: Uint8Array, lies: QuoteLies, attested: Uint8Array): FakeQuote => {
+    const quoted = concat(attestHeader(akName, extraData, milliseconds++, lies), attested);
+    return { quoted, quoteSignature: signatureOf(ak, quoted) };
+  };
   return {
     ekSpki,
     ekCertificate: maker.issue(ekSpki, options.ekCertificateChanges),
@@ -84,11 +89,11 @@ export function createFakeTpm(maker: FakeTpmMaker, options: FakeTpmOptions = {})
         .u32(selections.length)
         .raw(concat(...selections))
         .sized16(digest);
-      return attest(concat(attestHeader(akName, extraData, lies), attested.finish()));
+      return attest(extraData, lies, attested.finish());
     },
     certify(extraData) {
       const attested = new ByteWriter().sized16(akName).sized16(akName).finish();
-      return attest(concat(attestHeader(akName, extraData, { type: ST_ATTEST_CERTIFY }), attested));
+      return attest(extraData, { type: ST_ATTEST_CERTIFY }, attested);
     },
   };
 }
@@ -144,13 +149,13 @@ function signatureOf(ak: FakeAk, message: Uint8Array): Uint8Array {
 }
 
 // TPMS_ATTEST (Part 2 §10.12.8) up to `attested`.
-function attestHeader(signer: Uint8Array, extraData: Uint8Array, lies: QuoteLies): Uint8Array {
+function attestHeader(signer: Uint8Array, extraData: Uint8Array, clock: bigint, lies: QuoteLies): Uint8Array {
   return new ByteWriter()
     .u32(lies.magic ?? TPM_GENERATED)
     .u16(lies.type ?? ST_ATTEST_QUOTE)
     .sized16(signer)
     .sized16(extraData)
-    .u64(123_456n)
+    .u64(clock)
     .u32(lies.resetCount ?? 7)
     .u32(0)
     .u8(lies.isClockSafe === false ? 0 : 1)
