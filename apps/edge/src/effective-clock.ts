@@ -1,12 +1,21 @@
-import { type Clock, type Duration, type Instant, instant, latest, milliseconds, seconds } from "@vedette/base";
+import { type Clock, type Duration, durationBetween, type Instant, instant, latest, seconds } from "@vedette/base";
 import { effectiveTime } from "@vedette/identity";
 
 /** Below this a difference is two readings of one clock, not a step. */
 const STEP_MIN: Duration = seconds(2);
 
+/**
+ * While the wall clock is behind, time runs on at this part of its speed: it must not stand still, or a step back would
+ * prolong every SVID by its length; and it must be slower than the wall clock, or that would never catch up.
+ */
+const CATCHING_UP = 0.5;
+
 /** PROTOCOLS 3.1: never before what was already witnessed, whatever the wall clock says. */
 export class EffectiveClock implements Clock {
   readonly #wall: Clock;
+  /** The last time that came from a witness, and what the monotonic clock showed then. */
+  #reached: Instant = instant(0);
+  #reachedAt: Duration;
   #journalLeaf: Instant = instant(0);
   #cosignature: Instant = instant(0);
   readonly #sealedFloor: Instant;
@@ -15,20 +24,22 @@ export class EffectiveClock implements Clock {
 
   constructor(wall: Clock, sealedFloor: Instant) {
     this.#wall = wall;
+    this.#reachedAt = wall.monotonic();
     this.#sealedFloor = sealedFloor;
   }
 
   now(): Instant {
-    const { now, steppedBack = 0 } = effectiveTime({
-      wallClock: this.#wall.now(),
-      journalLeaf: this.#journalLeaf,
-      cosignature: this.#cosignature,
-      sealedFloor: this.#sealedFloor,
-    });
+    const wallClock = this.#wall.now();
+    const witnesses = { journalLeaf: this.#journalLeaf, cosignature: this.#cosignature };
+    const witnessed = effectiveTime({ wallClock, ...witnesses, sealedFloor: this.#sealedFloor }).now;
+    const ranOn = this.#runOn();
+    if (witnessed > ranOn) this.#reach(witnessed);
+    const now = latest(witnessed, ranOn);
+    const steppedBack = durationBetween(wallClock, now);
     const wasBehind = this.#isBehind;
     // INVARIANT: set before the listener runs, which asks for the time itself.
     this.#isBehind = steppedBack >= STEP_MIN;
-    if (this.#isBehind && !wasBehind) this.#onStep(milliseconds(steppedBack), now);
+    if (this.#isBehind && !wasBehind) this.#onStep(steppedBack, now);
     return now;
   }
 
@@ -47,5 +58,15 @@ export class EffectiveClock implements Clock {
 
   witnessCosignature(at: Instant): void {
     this.#cosignature = latest(this.#cosignature, at);
+  }
+
+  #runOn(): Instant {
+    const elapsed = this.#wall.monotonic() - this.#reachedAt;
+    return instant(Math.floor(this.#reached + elapsed * CATCHING_UP));
+  }
+
+  #reach(now: Instant): void {
+    this.#reached = now;
+    this.#reachedAt = this.#wall.monotonic();
   }
 }
