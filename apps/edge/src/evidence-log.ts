@@ -23,12 +23,14 @@ export class EvidenceLog implements AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   /** When each leaf that nobody waits for was queued, oldest first. */
   readonly #queuedAt = new Set<{ readonly at: Duration }>();
+  /** What must still be written when the journal works again: summaries of what was told, and bad news. */
+  #owed: Leaf[] = [];
   #hasFailed = false;
 
   constructor(options: EvidenceLogOptions) {
     this.#options = options;
     this.#budget = new DenialBudget(options.denialLimits);
-    this.#timer = setInterval(() => this.#collect(), COLLECT_INTERVAL_MS);
+    this.#timer = setInterval(() => void this.#collect(), COLLECT_INTERVAL_MS);
     this.#timer.unref();
     options.clock.onStepBack((steppedBack, now) => {
       const facts = { steppedBackMs: steppedBack };
@@ -52,9 +54,13 @@ export class EvidenceLog implements AsyncDisposable {
   /** As `allowed`, but a denial beyond the principal's budget is only counted, and accounted for by a summary (PROTOCOLS 6.3). */
   async denied(record: DecisionRecord, principal: string): Promise<number> {
     const number = this.#options.journal.nextNumber();
-    const { as, summary } = this.#budget.onDenial(principal, number, this.#options.clock.now());
-    if (summary) await this.#append(summary);
-    if (as === "whole") await this.#append({ kind: "decision", number, record: asJson(record) });
+    const whole: Leaf = { kind: "decision", number, record: asJson(record) };
+    // Nothing is merely counted while nothing can be written: what is owed stays as little as it was.
+    const { as, summary } = this.#hasFailed
+      ? { as: "whole", summary: undefined }
+      : this.#budget.onDenial(principal, number, this.#options.clock.now());
+    if (summary) await this.#appendSurely(summary);
+    if (as === "whole") await this.#append(whole);
     return number;
   }
 
@@ -67,9 +73,24 @@ export class EvidenceLog implements AsyncDisposable {
     await this.#append({ kind: "event", name, at: this.#options.clock.now(), facts });
   }
 
+  /** As `event`, for what has happened whether or not it can be written: after a throw it is tried again until it is. */
+  async eventSurely(name: string, facts: JsonObject): Promise<void> {
+    await this.#appendSurely({ kind: "event", name, at: this.#options.clock.now(), facts });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    for (const leaf of this.#budget.collectAll(this.#options.clock.now())) await this.#append(leaf);
+    const last = [...this.#owed, ...this.#budget.collectAll(this.#options.clock.now())];
+    for (const leaf of last) await this.#append(leaf);
+  }
+
+  async #appendSurely(leaf: Leaf): Promise<void> {
+    try {
+      await this.#append(leaf);
+    } catch (error) {
+      this.#owed.push(leaf);
+      throw error;
+    }
   }
 
   async #append(leaf: Leaf): Promise<void> {
@@ -99,9 +120,12 @@ export class EvidenceLog implements AsyncDisposable {
     written.catch((error) => this.#report(error)).finally(() => this.#queuedAt.delete(queued));
   }
 
-  #collect(): void {
-    for (const leaf of this.#budget.collect(this.#options.clock.now()))
-      this.#append(leaf).catch((error) => this.#report(error));
+  async #collect(): Promise<void> {
+    const due = [...this.#owed, ...this.#budget.collect(this.#options.clock.now())];
+    this.#owed = [];
+    const written = await Promise.allSettled(due.map((leaf) => this.#appendSurely(leaf)));
+    const failed = written.find((each) => each.status === "rejected");
+    if (failed) this.#report(failed.reason);
   }
 
   #report(error: unknown): void {
