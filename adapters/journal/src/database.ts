@@ -1,3 +1,4 @@
+import { closeSync, existsSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { AdapterError } from "@vedette/base";
 
@@ -32,6 +33,7 @@ const LOCK_TIMEOUT_MS = 5_000;
  * Throws `AdapterError` JOURNAL_CORRUPT, JOURNAL_VERSION_UNKNOWN, JOURNAL_FAILED.
  */
 export function openDatabase(path: string): DatabaseSync {
+  createPrivately(path);
   return storing(path, () => {
     const database = new DatabaseSync(path, { timeout: LOCK_TIMEOUT_MS });
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
@@ -41,6 +43,19 @@ export function openDatabase(path: string): DatabaseSync {
       throw new AdapterError("JOURNAL_VERSION_UNKNOWN", "journal was written by a newer version", { path, version });
     return database;
   });
+}
+
+/**
+ * SQLite gives WAL and shared memory the mode of the file, so one that is made as private makes all three private.
+ * INVARIANT: never an existing file, because closing any descriptor of it drops the process's POSIX locks on it.
+ */
+function createPrivately(path: string): void {
+  if (existsSync(path)) return;
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch {
+    // Made by somebody else meanwhile, or it cannot be made at all: SQLite says so when it opens the file.
+  }
 }
 
 /** For reading beside the writer: WAL readers never wait and never make it wait. */
