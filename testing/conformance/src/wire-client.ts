@@ -1,5 +1,7 @@
-import type { IncomingHttpHeaders } from "node:http";
+import { once } from "node:events";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
+import { createInterface } from "node:readline";
 import { isJsonObject, type JsonObject } from "@vedette/base";
 
 /** What a foreign client needs to talk to one of our listeners. */
@@ -65,6 +67,20 @@ export class WireConnection implements Disposable {
       });
       outgoing.end(body);
     });
+  }
+
+  /** Follows server-sent events: each call of the returned function waits for the next `data` line. */
+  async events(path: string): Promise<() => Promise<string>> {
+    const outgoing = request(new URL(path, this.#address.url), { agent: this.#agent }).end();
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    const lines = createInterface({ input: incoming })[Symbol.asyncIterator]();
+    return async () => {
+      for (;;) {
+        const { done, value } = await lines.next();
+        if (done) throw new Error("the event stream has ended");
+        if (value.startsWith("data: ")) return value.slice("data: ".length);
+      }
+    };
   }
 
   [Symbol.dispose](): void {
