@@ -31,11 +31,11 @@ export interface DeviceDeskOptions {
   readonly site: string;
   readonly siteDomain: string;
   readonly desk: EnrolmentDesk;
-  readonly authority: SiteAuthority;
+  readonly authority: Pick<SiteAuthority, "deviceSvid">;
   readonly registry: DeviceRegistry;
   readonly evidence: EvidenceLog;
   readonly ledger: ConnectionLedger;
-  readonly state: StateKeeper;
+  readonly state: Pick<StateKeeper, "change">;
   readonly clock: EffectiveClock;
   readonly crypto: Crypto;
   /** Signs attestation results. */
@@ -134,11 +134,11 @@ async function answer(
     return refusalResponse(429, "TOO_SOON", "this device was appraised a moment ago", {}, { "retry-after": "1" });
   if (!registry.isNewer(result))
     return refusalResponse(409, "QUOTE_OLD", "the quote was made before the last one that was appraised");
+  if (result.verdict === "contraindicated") return contraindicate(result, options);
   const facts = appraisalFacts(result, crypto);
-  // INVARIANT: the leaf is durable before anything is issued or refused; a restart replays it.
+  // INVARIANT: the leaf is durable before anything is issued; a restart replays it.
   await evidence.event(APPRAISAL_EVENT, facts);
   registry.apply(facts);
-  if (result.verdict === "contraindicated") return contraindicate(result, options);
   const profile = inventory.classes[result.deviceClass];
   if (!profile) return refusalResponse(403, "NOT_OF_THIS_SITE", "the class has left the inventory");
   const svid = authority.deviceSvid(result, profile.svidLifetime);
@@ -159,10 +159,14 @@ async function answer(
 }
 
 async function contraindicate(result: AttestationResult, options: DeviceDeskOptions): Promise<HttpResponse> {
-  const { evidence, ledger, state, counts } = options;
+  const { registry, evidence, ledger, state, counts, crypto } = options;
+  const facts = appraisalFacts(result, crypto);
+  // Bad news counts at once (PROTOCOLS 2.6), also when it cannot be written yet.
+  registry.apply(facts);
   counts.contraindicated++;
   const id = `spiffe://${options.siteDomain}/device/${result.deviceClass}/${result.name}`;
   const cut = ledger.cut(id, "CONTRAINDICATED");
+  await evidence.eventSurely(APPRAISAL_EVENT, facts);
   await evidence.event("connection-cut", { subject: id, reason: "contraindicated", connections: cut });
   // Under the seal at once: a journal from before it would then be a rollback.
   await state.change({});

@@ -33,6 +33,7 @@ async function setupEvidence(t: TestContext) {
     origin: "test/journal",
     gapLeaf: (gap) => bytesOf({ kind: "gap", ...gap }),
   });
+  t.after(() => journal.close());
   const clock = new EffectiveClock(systemClock, instant(0));
   const denialLimits = { wholeMax: 2, window: seconds(1), principalsMax: 8 };
   const evidence = new EvidenceLog({ journal, clock, crypto, log: () => {}, denialLimits });
@@ -51,7 +52,6 @@ test("a disk that fills up refuses every decision that must be written, and take
   await evidence.allowed(record);
   assert.equal(journal.head().size, size + 1);
   await evidence[Symbol.asyncDispose]();
-  await journal.close();
 });
 
 test("denials that were only counted are accounted for, though the disk was full when their window closed", async (t) => {
@@ -74,7 +74,6 @@ test("denials that were only counted are accounted for, though the disk was full
     [[TILL, 18, told[2], told[19]]],
   );
   assert.ok(told.slice(0, 2).every((number) => whole.includes(number)));
-  await journal.close();
 });
 
 test("a step back of the clock is one event", async (t) => {
@@ -92,7 +91,6 @@ test("a step back of the clock is one event", async (t) => {
   await later[Symbol.asyncDispose]();
   const names = leavesOf(journal).flatMap((leaf) => (leaf.kind === "event" ? [leaf.name] : []));
   assert.deepEqual(names.toSorted(), ["after", "after", "after", "before", "clock-step", "start"]);
-  await journal.close();
 });
 
 /** The limit takes effect between commits, and the last pages have room for small leaves. */
