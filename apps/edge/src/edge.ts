@@ -170,11 +170,10 @@ async function openMemory(options: EdgeOptions, stack: AsyncDisposableStack): Pr
     },
     onTime: (at) => clock.witnessLeaf(at),
   });
-  state.followJournal(() => journal.head());
+  const identity = new NodeIdentity({ vault, tpm, facts, journal, state, clock, random, crypto });
   stack.defer(() => state.change({}));
   const denialLimits = { ...DENIAL_LIMITS, wholeMax: config.denialBudget.whole, window: config.denialBudget.window };
   const evidence = stack.use(new EvidenceLog({ journal, clock, crypto, log, denialLimits }));
-  stack.defer(() => evidence.event("stop", {}));
   const onJudged = () => void setTimeout(returnMemory, MEMORY_PAUSE_MS).unref();
   const host = new PolicyHost({ files, facts, state, evidence, clock, crypto, onJudged });
   for (const refused of host.loadFromDisk()) log("warn", "a file on disk is refused and does not run", refused);
@@ -182,7 +181,9 @@ async function openMemory(options: EdgeOptions, stack: AsyncDisposableStack): Pr
   const { epoch, policySequence } = state.record;
   const begun = { node: nodeIdOf(facts), epoch: epoch.toString(), policySequence, sealedSize: sealedHead.size };
   await evidence.event(START_EVENT, begun);
-  const identity = new NodeIdentity({ vault, tpm, facts, journal, state, clock, random, crypto });
+  // INVARIANT: not before that leaf is durable. A seal over what lay beyond the last one would vouch for it unread.
+  state.followJournal(() => journal.head());
+  stack.defer(() => evidence.lastEvent("stop", {}));
   const journalSigner = noteSignerOf("ed25519", origin, journalKey, crypto);
   return { facts, state, clock, journal, journalSigner, registry, evidence, host, identity };
 }

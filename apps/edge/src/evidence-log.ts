@@ -78,10 +78,15 @@ export class EvidenceLog implements AsyncDisposable {
     await this.#appendSurely({ kind: "event", name, at: this.#options.clock.now(), facts });
   }
 
+  /** Before a stop, which goes on when it cannot be written: then the next start finds no clean one. */
+  async lastEvent(name: string, facts: JsonObject): Promise<void> {
+    await this.event(name, facts).catch((error) => this.#report(error));
+  }
+
+  /** Writes what is counted and owed. What cannot be written any more is told, and the next start's gap leaf accounts for it. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    const last = [...this.#owed, ...this.#budget.collectAll(this.#options.clock.now())];
-    for (const leaf of last) await this.#append(leaf);
+    await this.#write([...this.#owed, ...this.#budget.collectAll(this.#options.clock.now())]);
   }
 
   async #appendSurely(leaf: Leaf): Promise<void> {
@@ -121,7 +126,10 @@ export class EvidenceLog implements AsyncDisposable {
   }
 
   async #collect(): Promise<void> {
-    const due = [...this.#owed, ...this.#budget.collect(this.#options.clock.now())];
+    await this.#write([...this.#owed, ...this.#budget.collect(this.#options.clock.now())]);
+  }
+
+  async #write(due: readonly Leaf[]): Promise<void> {
     this.#owed = [];
     const written = await Promise.allSettled(due.map((leaf) => this.#appendSurely(leaf)));
     const failed = written.find((each) => each.status === "rejected");

@@ -240,8 +240,7 @@ export class Fleet {
   }
 
   /** `changes`: members of its configuration. */
-  async startEdge(changes: object = {}): Promise<RunningEdge> {
-    const { journalSizeMax } = this.#options;
+  async startEdge(changes: object = {}, journalSizeMax = this.#options.journalSizeMax): Promise<RunningEdge> {
     this.#edge = await startEdge({
       config: this.edgeConfig(changes),
       data: this.edgeData,
