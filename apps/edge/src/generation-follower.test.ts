@@ -99,7 +99,7 @@ function setupFollower() {
     logged: 0,
     accepted: 0,
     verdicts: [] as Verdict[],
-    failures: [] as unknown[],
+    failures: [] as Error[],
     announce: async (trust: number, policy: number): Promise<void> => {
       follower.follow({ trust, policy, status: 0 });
       await follower.settled();

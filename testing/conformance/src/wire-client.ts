@@ -92,7 +92,7 @@ export function readAnswer(status: number, headers: IncomingHttpHeaders, bytes: 
   const body = parseObject(bytes.toString());
   const { error } = body;
   const code = error !== undefined && isJsonObject(error) ? error["code"] : undefined;
-  return { status, headers, bytes, body, code: code === undefined ? undefined : String(code) };
+  return { status, headers, bytes, body, code: typeof code === "string" ? code : undefined };
 }
 
 function parseObject(text: string): JsonObject {
