@@ -12,6 +12,7 @@ export interface Caller {
 }
 
 export interface CallersOptions {
+  readonly siteDomain: string;
   readonly ledger: ConnectionLedger;
   readonly clock: EffectiveClock;
   readonly crypto: Crypto;
@@ -44,13 +45,15 @@ export class Callers {
   }
 
   #resolve(http: HttpRequest, document: TrustDocument): Result<Caller, string> {
-    const { ledger, clock, crypto } = this.#options;
+    const { siteDomain, ledger, clock, crypto } = this.#options;
     const [leaf, ...intermediates] = http.peer?.certificateChain ?? [];
     const certificate = leaf && parseCertificate(leaf);
     if (!leaf || !certificate?.ok) return err("CERTIFICATE_MISSING");
     const principal = principalOf({ leaf, intermediates }, document, clock.now(), crypto);
     if (!principal.ok) return err(principal.error.code);
     if (principal.value.kind === "node") return err("NODE_AT_GATEWAY");
+    // Another site may have a device of the same name; what is known of ours must not stand for it.
+    if (principal.value.trustDomain !== siteDomain) return err("SITE_FOREIGN");
     if (ledger.bind(http.connection, principal.value) === "full") return err("LEDGER_FULL");
     const keyHash = hex(crypto.hash("sha256", certificate.value.spki));
     const known = { principal: principal.value, keyHash, trustVersion: document.version };

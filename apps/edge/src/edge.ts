@@ -70,7 +70,9 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
     onConnectionError: ({ code }: { readonly code: string }) => evidence.unauthenticated(code.toLowerCase()),
     onHandlerError: (error: unknown) => log("error", "a request failed", { error }),
   };
-  const shared = { ledger, registry, evidence, state, clock, crypto, site: facts.site, trust: () => host.trust };
+  const { site: siteOfNode, siteDomain } = facts;
+  const trust = () => host.trust;
+  const shared = { ledger, registry, evidence, state, clock, crypto, site: siteOfNode, siteDomain, trust };
   const site: SiteService = await SiteService.start({
     ...{ config, data, authority, clock, listener },
     gateway: createGateway({
@@ -84,7 +86,6 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
     desk: createRouter(
       deviceDeskRoutes({
         ...shared,
-        siteDomain: facts.siteDomain,
         desk: openDesk({ crypto, random, sessionKey: new Secret(random.bytes(32)) }),
         authority,
         verifierKey: identity.siteCaKey,
