@@ -65,18 +65,19 @@ for another site, past its end, or not newer than the one it runs.`,
     "    --sequence 1 --not-after 2027-01-31T00:00:00Z --out policy-1.tar.gz",
   ],
   async run(invocation, terminal) {
+    const sequence = readCount("sequence", invocation.value("sequence"));
+    const notAfter = readInstant(invocation.value("not-after"));
     const [rules, listed] = [invocation.value("rules"), invocation.value("inventory")];
     const { errors } = checkFile(rules);
     if (errors.length > 0) throw new Refusal("POLICY_REFUSED", errors.map(describeFinding).join("\n"));
     const parsed = parseConfig(inventory, readInput(listed), listed);
     if (!parsed.ok) throw new Refusal(parsed.error.code, describeConfigError(parsed.error));
-    const sequence = readCount("sequence", invocation.value("sequence"));
     const manifest = {
       revision: invocation.optional("revision") ?? `${invocation.value("site")}-${sequence}`,
       roots: ["vedette"],
       sequence,
       site: invocation.value("site"),
-      notAfter: readInstant(invocation.value("not-after")),
+      notAfter,
     };
     const files = new Map([
       [RULES_FILE, readInput(rules)],

@@ -116,7 +116,8 @@ export class ControlFixture {
   get fleetAddress(): WireAddress {
     return { url: this.running.fleetUrl, ca: this.#rootPem, servername: `control.${FLEET}` };
   }
-  get config(): ControlConfig {
+  /** The configuration file. */
+  get document(): JsonObject {
     const { nodeClass, nodes = [] } = this.#options;
     const anchors = ["ek-ca.pem"];
     const gateway = {
@@ -125,7 +126,7 @@ export class ControlFixture {
       referenceValues: REFERENCE_VALUES,
       ...nodeClass,
     };
-    const document = {
+    return {
       kind: "vedette/control/v1",
       fleet: FLEET,
       data: this.data,
@@ -139,7 +140,9 @@ export class ControlFixture {
       ],
       ...this.#options.config,
     };
-    const parsed = parseConfig(controlConfig, utf8(JSON.stringify(document)), "control.json");
+  }
+  get config(): ControlConfig {
+    const parsed = parseConfig(controlConfig, utf8(JSON.stringify(this.document)), "control.json");
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
     return parsed.value;
   }

@@ -13,6 +13,7 @@ export const upstreamCommand: Command = {
   name: "demo upstream",
   summary: "the demo's pricing and cash service, behind the gateway",
   options: { socket: { summary: "Unix socket to serve on", value: "PATH", required: true } },
+  examples: ["vedette demo upstream --socket run/pricing.sock"],
   async run(invocation, terminal) {
     const path = invocation.value("socket");
     await rm(path, { force: true });
