@@ -6,22 +6,14 @@ import {
   type EnrolmentPolicy,
   type EnrolmentRequest,
   kindOfAttestationError,
+  type NodeKeys,
   parseEnrolmentRequest,
   parseEvidence,
+  refusalStatusOf,
   resultToEar,
   signEar,
 } from "@vedette/attestation";
-import {
-  addDuration,
-  type Clock,
-  type Crypto,
-  type Duration,
-  hex,
-  type Instant,
-  minutes,
-  type Signer,
-  utf8,
-} from "@vedette/base";
+import { assert, type Clock, type Crypto, hex, type Instant, type Signer, utf8 } from "@vedette/base";
 import { formatVerifierKey, verifierKeyOf } from "@vedette/envelope";
 import { journalOriginOf, nodeIdOf } from "@vedette/identity";
 import type { Mirror } from "@vedette/journal";
@@ -69,22 +61,8 @@ export interface EnrolmentOptions {
   onNode(node: NodeRecord): void;
 }
 
-/** Between the two messages: what message 1 named beside what the desk seals, under that message's digest. */
-interface Waiting {
-  readonly siteCaSpki: Uint8Array;
-  readonly journalSpki: Uint8Array;
-  readonly until: Instant;
-}
-
-/** A desk session lives a minute; what waits beside it lives no longer. */
-const WAITING_LIFE: Duration = minutes(1);
-/** As many attesters at once as the desk can remember sessions for in a minute. */
-const WAITING_MAX = 65_536;
-
 /** What the two routes share. */
 interface Desk extends EnrolmentOptions {
-  // INVARIANT: insertion order is the order in which entries end.
-  readonly waitingByDigest: Map<string, Waiting>;
   /** Which TPM the configuration expects under which name (`placeOf`). */
   readonly registered: ReadonlySet<string>;
 }
@@ -92,7 +70,7 @@ interface Desk extends EnrolmentOptions {
 /** `/v1/enrol` and `/v1/reattest`: server-authenticated, everything else is proved by the evidence (PROTOCOLS §2). */
 export function enrolmentRoutes(options: EnrolmentOptions): readonly Route[] {
   const registered = new Set(options.config.nodes.map((node) => placeOf(node.ek, node.site, node.name, node.class)));
-  const desk: Desk = { ...options, registered, waitingByDigest: new Map() };
+  const desk: Desk = { ...options, registered };
   const first = (purpose: string) => (request: HttpRequest) => challenge(request, purpose, desk);
   const second = (request: HttpRequest) => appraise(request, desk);
   return ["enrol", "reattest"].flatMap((purpose) => [
@@ -102,15 +80,13 @@ export function enrolmentRoutes(options: EnrolmentOptions): readonly Route[] {
 }
 
 async function challenge(http: HttpRequest, purpose: string, options: Desk): Promise<HttpResponse> {
-  const { desk, store, clock, crypto, log, waitingByDigest } = options;
+  const { desk, store, clock, crypto, log } = options;
   const now = clock.now();
   const received = parseEnrolmentRequest(await http.body(ENROLMENT_MESSAGE_LENGTH_MAX), crypto);
   if (!received.ok)
     return refusalResponse(400, received.error.code, "the enrolment message is not well formed", { ...received.error });
-  const { request, siteCaSpki, journalSpki } = received.value;
-  const isJournalKey = journalSpki !== undefined && isAlgorithm(journalSpki, "Ed25519");
-  const isSiteCaKey = siteCaSpki !== undefined && isAlgorithm(siteCaSpki, "ES256");
-  if (request.purpose !== purpose || !isJournalKey || !isSiteCaKey)
+  const request = received.value;
+  if (request.purpose !== purpose || !areNodeKeys(request.nodeKeys))
     return refusalResponse(400, "NOT_A_NODE_REQUEST", "a node names its purpose, its site CA key and its journal key");
   const nodeClass = classOf(options.config, request.deviceClass);
   const trust = options.trust().document;
@@ -132,11 +108,6 @@ async function challenge(http: HttpRequest, purpose: string, options: Desk): Pro
     log("warn", "a genuine but unregistered TPM is pending", { ekHash, site: request.site, node: request.name });
     return json(202, answer);
   }
-  sweep(waitingByDigest, now);
-  if (waitingByDigest.size >= WAITING_MAX) return refusalResponse(503, "DESK_FULL", "too many enrolments at once");
-  const digest = hex(request.messageDigest);
-  waitingByDigest.delete(digest);
-  waitingByDigest.set(digest, { siteCaSpki, journalSpki, until: addDuration(now, WAITING_LIFE) });
   return json(200, answer);
 }
 
@@ -177,7 +148,7 @@ function classOf({ classes }: ControlConfig, name: string): NodeClass | undefine
 }
 
 async function appraise(http: HttpRequest, options: Desk): Promise<HttpResponse> {
-  const { config, desk, clock, log, waitingByDigest } = options;
+  const { config, desk, clock, log } = options;
   const now = clock.now();
   const evidence = parseEvidence(await http.body(ENROLMENT_MESSAGE_LENGTH_MAX));
   if (!evidence.ok)
@@ -185,22 +156,20 @@ async function appraise(http: HttpRequest, options: Desk): Promise<HttpResponse>
   const referenceFor = (deviceClass: string) => referenceOf(classOf(config, deviceClass));
   const result = desk.appraise(evidence.value, referenceFor, { now, channel: http.channel });
   if (!result.ok) return refuseEvidence(result.error, log, {});
-  const waiting = waitingByDigest.get(result.value.messageDigest);
-  waitingByDigest.delete(result.value.messageDigest);
-  // The same message 1 was sent twice, and its other challenge has been answered.
-  if (!waiting) return refusalResponse(409, "SESSION_USED", "no enrolment waits for this evidence; begin again");
-  return admit(result.value, waiting, options);
+  const { nodeKeys } = result.value;
+  assert(nodeKeys !== undefined, "a challenge goes only to whoever named a node's keys");
+  return admit(result.value, nodeKeys, options);
 }
 
 function referenceOf(nodeClass: NodeClass | undefined) {
   return { bank: "sha256" as const, pcrs: nodeClass?.referenceValues ?? {} };
 }
 
-async function admit(result: AttestationResult, waiting: Waiting, options: Desk): Promise<HttpResponse> {
+async function admit(result: AttestationResult, keys: NodeKeys, options: Desk): Promise<HttpResponse> {
   const { config, store, issuer, log, clock, crypto } = options;
   const nodeId = nodeIdOf(result);
-  const origin = journalOriginOf(result, waiting.journalSpki, crypto);
-  const journalKey = formatVerifierKey(verifierKeyOf("ed25519", origin, waiting.journalSpki, crypto));
+  const origin = journalOriginOf(result, keys.journal, crypto);
+  const journalKey = formatVerifierKey(verifierKeyOf("ed25519", origin, keys.journal, crypto));
   const known = await store.nodes.find(nodeId);
   const holder = await store.nodes.findByEndorsementKey(result.ekHash);
   if (holder && holder.id !== nodeId)
@@ -220,7 +189,7 @@ async function admit(result: AttestationResult, waiting: Waiting, options: Desk)
   const nodeClass = classOf(config, result.deviceClass);
   if (!nodeClass) return refusalResponse(403, "CLASS_UNKNOWN", "no such class is configured");
   const svid = issuer.nodeSvid(result, nodeClass.svidLifetime);
-  const siteCa = issuer.siteCa(result.site, waiting.siteCaSpki, config.siteCaLifetime);
+  const siteCa = issuer.siteCa(result.site, keys.siteCa, config.siteCaLifetime);
   const attestationResult = signEar(resultToEar(result, `spiffe://${config.fleet}`), "control", options.verifierKey);
   const record: NodeRecord = {
     id: nodeId,
@@ -267,6 +236,10 @@ async function contraindicate(nodeId: string, { store, ledger, config }: Desk): 
   ledger.cut(spiffeIdOf(config.fleet, nodeId), "CONTRAINDICATED");
 }
 
+function areNodeKeys(keys: NodeKeys | undefined): boolean {
+  return keys !== undefined && isAlgorithm(keys.siteCa, "ES256") && isAlgorithm(keys.journal, "Ed25519");
+}
+
 function isAlgorithm(spki: Uint8Array, algorithm: Signer["algorithm"]): boolean {
   const key = parsePublicKey(spki);
   return key.ok && key.value === algorithm;
@@ -275,18 +248,9 @@ function isAlgorithm(spki: Uint8Array, algorithm: Signer["algorithm"]): boolean 
 function refuseEvidence(error: AttestationError, log: Log, facts: Readonly<Record<string, string>>): HttpResponse {
   const kind = kindOfAttestationError(error);
   log("warn", "evidence was refused", { ...facts, code: error.code, kind });
-  // PROTOCOLS 2.7: what is bad, unknown, replayed, late and busy stay apart.
-  const status = { bad: 400, unknown: 403, replayed: 409, "too-late": 410, busy: 503 }[kind];
-  return refusalResponse(status, error.code, `the evidence is ${kind}`, {});
+  return refusalResponse(refusalStatusOf(error), error.code, `the evidence is ${kind}`);
 }
 
 function json(status: number, text: string): HttpResponse {
   return { status, headers: { "content-type": "application/json" }, body: utf8(text) };
-}
-
-function sweep(waitingByDigest: Map<string, Waiting>, now: Instant): void {
-  for (const [digest, waiting] of waitingByDigest) {
-    if (waiting.until > now) break;
-    waitingByDigest.delete(digest);
-  }
 }

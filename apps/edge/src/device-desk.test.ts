@@ -29,7 +29,6 @@ const sound: AttestationResult = {
   name: "atm-3",
   ekHash: "ee",
   akName: "aa",
-  messageDigest: "00",
   spki: key.spki,
   admittedBy: "registration",
   claimHash: undefined,

@@ -7,6 +7,7 @@ import {
   kindOfAttestationError,
   parseEnrolmentRequest,
   parseEvidence,
+  refusalStatusOf,
   resultToEar,
   signEar,
 } from "@vedette/attestation";
@@ -66,7 +67,7 @@ async function challenge(http: HttpRequest, purpose: string, options: DeviceDesk
   const received = parseEnrolmentRequest(await http.body(ENROLMENT_MESSAGE_LENGTH_MAX), crypto);
   if (!received.ok)
     return refusalResponse(400, received.error.code, "the enrolment message is not well formed", { ...received.error });
-  const { request } = received.value;
+  const request = received.value;
   const inventory = options.inventory();
   const trust = options.trust();
   if (!inventory || !trust)
@@ -178,9 +179,7 @@ async function refuseEvidence(error: AttestationError, { evidence, counts }: Dev
   const kind = kindOfAttestationError(error);
   counts.refused++;
   evidence.unauthenticated(`evidence-${kind}`);
-  // PROTOCOLS 2.7: what is bad, unknown, replayed, late and busy stay apart.
-  const status = { bad: 400, unknown: 403, replayed: 409, "too-late": 410, busy: 503 }[kind];
-  return refusalResponse(status, error.code, `the evidence is ${kind}`);
+  return refusalResponse(refusalStatusOf(error), error.code, `the evidence is ${kind}`);
 }
 
 function json(status: number, text: string): HttpResponse {

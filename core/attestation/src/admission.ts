@@ -7,6 +7,12 @@ import type { PcrSelection } from "./pcr.ts";
 import { isP256Spki } from "./spki.ts";
 import { tpmAlgorithmOfHash } from "./tpm-algorithms.ts";
 
+/** SubjectPublicKeyInfo of a node's further keys. */
+export interface NodeKeys {
+  readonly siteCa: Uint8Array;
+  readonly journal: Uint8Array;
+}
+
 /** Message 1, as the application decoded it from the wire. */
 export interface EnrolmentRequest {
   /** SHA-256 of message 1 exactly as it arrived. */
@@ -24,6 +30,8 @@ export interface EnrolmentRequest {
   readonly akPublic: Uint8Array;
   /** The TLS key that the SVID will name, P-256. */
   readonly spki: Uint8Array;
+  /** Of a node: what else is certified or believed on this evidence. */
+  readonly nodeKeys?: NodeKeys | undefined;
 }
 
 /** What the operator has decided about the class and the site that the request names, and what is on record. */

@@ -1,4 +1,5 @@
 import type { Instant } from "@vedette/base";
+import type { NodeKeys } from "./admission.ts";
 import type { AppraisalReason } from "./reference-values.ts";
 import type { TpmClock } from "./tpm-attest.ts";
 
@@ -17,10 +18,10 @@ export interface AttestationResult {
   readonly ekHash: string;
   /** The AK's Name, hexadecimal: what `knownAkName` is at the next renewal. */
   readonly akName: string;
-  /** SHA-256 of message 1, hexadecimal: what else it named belongs to this result and no other. */
-  readonly messageDigest: string;
   /** The only TLS key that an SVID issued on this result may name. */
   readonly spki: Uint8Array;
+  /** A node's further keys, those of its own message 1 and no other. */
+  readonly nodeKeys?: NodeKeys | undefined;
   readonly admittedBy: "registration" | "claim";
   /** SHA-256 of the claim, hexadecimal; whoever issues must spend it in the same transaction. */
   readonly claimHash: string | undefined;

@@ -38,7 +38,7 @@ describe("enrolment", () => {
       name: "pos-1",
       admittedBy: "registration",
       claimHash: undefined,
-      messageDigest: hex(request.messageDigest),
+      nodeKeys: undefined,
       pcrs: { "0": hex(zeros), "7": hex(zeros) },
       journal: { size: 0, root: zeros },
       attestedAt: now,

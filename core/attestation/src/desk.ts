@@ -183,15 +183,14 @@ function appraiseSoftware(
 }
 
 function toResult(session: Session, evidence: Evidence, finding: Finding, at: Arrival): AttestationResult {
-  const { attester, purpose, deviceClass, site, name, spki, claimHash } = session;
+  const { attester, purpose, deviceClass, site, name, spki, nodeKeys, claimHash } = session;
   const pcrs = Object.fromEntries(Object.entries(finding.pcrValues).map(([pcr, value]) => [pcr, hex(value)]));
   return {
     verdict: verdictOf(finding.reasons),
     reasons: finding.reasons,
-    ...{ attester, purpose, deviceClass, site, name, spki },
+    ...{ attester, purpose, deviceClass, site, name, spki, nodeKeys },
     ekHash: hex(session.ekHash),
     akName: hex(session.akName),
-    messageDigest: hex(session.messageDigest),
     admittedBy: claimHash.length > 0 ? "claim" : "registration",
     claimHash: claimHash.length > 0 ? hex(claimHash) : undefined,
     pcrs,

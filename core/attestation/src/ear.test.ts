@@ -177,7 +177,6 @@ function resultOf(changes: Partial<AttestationResult> = {}): AttestationResult {
     name: "pos-1",
     ekHash: hex(new Uint8Array(32)),
     akName: `000b${hex(new Uint8Array(32))}`,
-    messageDigest: hex(new Uint8Array(32)),
     spki: key.spki,
     admittedBy: "registration",
     claimHash: undefined,

@@ -1,4 +1,4 @@
-export type { Admission, EnrolmentPolicy, EnrolmentRequest } from "./admission.ts";
+export type { Admission, EnrolmentPolicy, EnrolmentRequest, NodeKeys } from "./admission.ts";
 export { type AttestationKey, parseAttestationKey } from "./attestation-key.ts";
 export type { AttestationResult, Verdict } from "./attestation-result.ts";
 export { BINDING_PART_LENGTH, type Binding, bindingDigest } from "./binding.ts";
@@ -39,7 +39,7 @@ export {
   type TpmStructureError,
 } from "./errors.ts";
 export { makeCredential, type ProtectedCredential } from "./make-credential.ts";
-export { challengeToMessage, parseEnrolmentRequest, parseEvidence, type ReceivedRequest } from "./messages.ts";
+export { challengeToMessage, parseEnrolmentRequest, parseEvidence, refusalStatusOf } from "./messages.ts";
 export { marshalPcrSelection, PCR_COUNT, type PcrSelection, type PcrValues } from "./pcr.ts";
 export { type QuoteEvidence, type QuoteExpectation, type VerifiedQuote, verifyQuote } from "./quote.ts";
 export { type AppraisalReason, parseReferenceValues, type ReferenceValues } from "./reference-values.ts";

@@ -46,16 +46,19 @@ describe("message 1", () => {
       const received = parseEnrolmentRequest(utf8(spelling), crypto);
       assert.ok(received.ok);
       const digest = createHash("sha256").update(spelling).digest();
-      assert.deepEqual(Buffer.from(received.value.request.messageDigest), digest);
+      assert.deepEqual(Buffer.from(received.value.messageDigest), digest);
     }
   });
 
-  test("gives the desk what it asks for, and the node's further keys beside it", () => {
-    const received = parseEnrolmentRequest(utf8(encodeMessage(request)), crypto);
-    assert.ok(received.ok);
-    const { request: parsed, journalSpki, siteCaSpki } = received.value;
-    assert.deepEqual([parsed.deviceClass, parsed.akPublic], ["till", request.akPublic]);
-    assert.deepEqual([journalSpki, siteCaSpki], [request.journalSpki, undefined]);
+  test("gives the desk what it asks for, with a node's further keys when both are there", () => {
+    const device = parseEnrolmentRequest(utf8(encodeMessage(request)), crypto);
+    assert.ok(device.ok);
+    assert.deepEqual([device.value.deviceClass, device.value.akPublic], ["till", request.akPublic]);
+    assert.equal(device.value.nodeKeys, undefined);
+    const keys = { siteCaSpki: Uint8Array.of(1), journalSpki: Uint8Array.of(2) };
+    const node = parseEnrolmentRequest(utf8(encodeMessage({ ...request, ...keys })), crypto);
+    assert.ok(node.ok);
+    assert.deepEqual(node.value.nodeKeys, { siteCa: keys.siteCaSpki, journal: keys.journalSpki });
   });
 
   test("that is cut, or says more than it should, is refused", () => {

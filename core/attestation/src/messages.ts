@@ -1,38 +1,31 @@
-import { type Crypto, err, ok, type Result } from "@vedette/base";
+import { type Crypto, ok, type Result } from "@vedette/base";
 import {
   ENROLMENT_MESSAGE_LENGTH_MAX,
   type EnrolmentChallenge,
-  type EvidenceMessage,
   enrolmentRequest,
   evidenceMessage,
-  type EnrolmentRequest as MessageOne,
   type PendingAnswer,
   type ProtocolError,
   parseMessage,
 } from "@vedette/protocol";
 import type { EnrolmentRequest } from "./admission.ts";
 import type { ChallengeOutcome, Evidence } from "./desk.ts";
+import { type AttestationError, kindOfAttestationError } from "./errors.ts";
 
-/** Message 1 as a desk takes it, and the node's further keys, which only the digest binds. */
-export interface ReceivedRequest {
-  readonly request: EnrolmentRequest;
-  readonly siteCaSpki: Uint8Array | undefined;
-  readonly journalSpki: Uint8Array | undefined;
-}
-
-/** Reads message 1. The digest in the binding is that of these very bytes (PROTOCOLS 2.4). */
-export function parseEnrolmentRequest(message: Uint8Array, crypto: Crypto): Result<ReceivedRequest, ProtocolError> {
+/** Message 1 as a desk takes it. The digest in the binding is that of these very bytes (PROTOCOLS 2.4). */
+export function parseEnrolmentRequest(message: Uint8Array, crypto: Crypto): Result<EnrolmentRequest, ProtocolError> {
   const parsed = parseMessage(enrolmentRequest, message, ENROLMENT_MESSAGE_LENGTH_MAX);
   if (!parsed.ok) return parsed;
-  const { version: _, class: deviceClass, siteCaSpki, journalSpki, ...rest } = parsed.value satisfies MessageOne;
+  const { version: _, class: deviceClass, siteCaSpki: siteCa, journalSpki: journal, ...rest } = parsed.value;
   const messageDigest = crypto.hash("sha256", message);
-  return ok({ request: { ...rest, deviceClass, messageDigest }, siteCaSpki, journalSpki });
+  const nodeKeys = siteCa && journal ? { siteCa, journal } : undefined;
+  return ok({ ...rest, deviceClass, messageDigest, nodeKeys });
 }
 
 export function parseEvidence(message: Uint8Array): Result<Evidence, ProtocolError> {
   const parsed = parseMessage(evidenceMessage, message, ENROLMENT_MESSAGE_LENGTH_MAX);
-  if (!parsed.ok) return err(parsed.error);
-  const { version: _, ...evidence } = parsed.value satisfies EvidenceMessage;
+  if (!parsed.ok) return parsed;
+  const { version: _, ...evidence } = parsed.value;
   return ok(evidence);
 }
 
@@ -42,3 +35,9 @@ export function challengeToMessage(outcome: ChallengeOutcome): EnrolmentChalleng
   const { credentialBlob, encryptedSecret, nonce, pcrSelection, session } = outcome;
   return { version: 1, credentialBlob, encryptedSecret, nonce, pcrs: pcrSelection.pcrs, session };
 }
+
+/** The HTTP status of refused evidence: what is bad, unknown, replayed, late and busy stay apart (PROTOCOLS 2.7). */
+export function refusalStatusOf(error: AttestationError): 400 | 403 | 409 | 410 | 503 {
+  return STATUS_BY_KIND[kindOfAttestationError(error)];
+}
+const STATUS_BY_KIND = { bad: 400, unknown: 403, replayed: 409, "too-late": 410, busy: 503 } as const;

@@ -18,6 +18,7 @@ import {
   seconds,
   utf8,
 } from "@vedette/base";
+import type { NodeKeys } from "./admission.ts";
 import { BINDING_PART_LENGTH } from "./binding.ts";
 import type { SessionError } from "./errors.ts";
 import { marshalPcrSelection, type PcrSelection, readPcrSelections } from "./pcr.ts";
@@ -33,6 +34,7 @@ export interface Session {
   readonly nonce: Uint8Array;
   readonly activationSecret: Uint8Array;
   readonly messageDigest: Uint8Array;
+  readonly nodeKeys?: NodeKeys | undefined;
   readonly spki: Uint8Array;
   readonly akPublic: Uint8Array;
   readonly ekHash: Uint8Array;
@@ -59,6 +61,7 @@ const SESSION_LABEL: Uint8Array = utf8("vedette/session/1");
 const SESSION_ID_LENGTH = 16;
 /** AES-GCM (SP 800-38D §8.2.2): random nonces are safe for 2^32 sessions under one key. */
 const AEAD_NONCE_LENGTH = 12;
+const NONE = new Uint8Array(0);
 const attesters = ["tpm", "software"] as const;
 const purposes = ["enrol", "reattest"] as const;
 
@@ -137,6 +140,8 @@ function encodeSession(session: Session, id: Uint8Array, at: Arrival): Uint8Arra
     .raw(session.ekHash)
     .sized16(session.akName)
     .sized16(session.claimHash)
+    .sized16(session.nodeKeys?.siteCa ?? NONE)
+    .sized16(session.nodeKeys?.journal ?? NONE)
     .raw(marshalPcrSelection(session.pcrSelection))
     .finish();
 }
@@ -168,10 +173,16 @@ function decodeSession(plaintext: Uint8Array): DecodedSession {
     ekHash: reader.take(BINDING_PART_LENGTH),
     akName: reader.sized16(),
     claimHash: reader.sized16(),
+    nodeKeys: readNodeKeys(reader),
     pcrSelection: readSelection(reader),
   };
   assert(reader.isFinished, "a sealed session has the shape that we gave it");
   return { id, sealedAt, channel, session };
+}
+
+function readNodeKeys(reader: ByteReader): NodeKeys | undefined {
+  const [siteCa, journal] = [reader.sized16(), reader.sized16()];
+  return siteCa.length > 0 ? { siteCa, journal } : undefined;
 }
 
 function readText(reader: ByteReader): string {

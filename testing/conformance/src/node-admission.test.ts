@@ -155,18 +155,19 @@ test("two challenges on one connection: each answer goes with the keys of its ow
   }
 });
 
-test("the same first message sent twice is answered once", async (t) => {
+test("the same first message sent twice gets two challenges, and each can be answered once", async (t) => {
   const control = await setupControl(t);
   const attempt: Attempt = { tpm: control.tpm, name: NAME, keys: nodeKeys() };
   const desk = control.desk();
   const message = messageOne(attempt);
-  const challenges = [await desk.post("/v1/enrol", message), await desk.post("/v1/enrol", message)];
+  const [first, second] = [await desk.post("/v1/enrol", message), await desk.post("/v1/enrol", message)];
   const answers = [];
-  for (const { body } of challenges)
+  for (const { body } of [first, second, first])
     answers.push(await desk.post("/v1/enrol/evidence", messageTwo(attempt, message, body)));
   assert.deepEqual(
     answers.map(({ status, code }) => [status, code]),
     [
+      [200, undefined],
       [200, undefined],
       [409, "SESSION_USED"],
     ],
