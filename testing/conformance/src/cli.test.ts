@@ -19,6 +19,7 @@ import { isJsonObject, type JsonObject } from "@vedette/base";
 import { createFakeTpm } from "@vedette/fakes";
 import { type ControlFixture, ekHashOf, SITE, setupControl } from "./control-fixture.ts";
 import { attestOverWire, nodeKeys } from "./wire-attester.ts";
+import { codeOf, textIn } from "./wire-client.ts";
 import { mirrorLeaves } from "./wire-log.ts";
 
 const TOP = join(import.meta.dirname, "../../..");
@@ -60,8 +61,7 @@ async function vedetteJson(...args: readonly string[]): Promise<JsonRun> {
   const json: unknown = JSON.parse(run.stdout);
   assert.ok(isJsonObject(json as never), run.stdout);
   const object = json as JsonObject;
-  const error = object["error"];
-  return { ...run, json: object, code: error && isJsonObject(error) ? String(error["code"]) : undefined };
+  return { ...run, json: object, code: codeOf(object) };
 }
 
 /** Each of a list, two at a time: a start takes a core for half a second. */
@@ -324,7 +324,7 @@ describe("control", () => {
       join(folder, "keys"),
     );
     assert.equal(exit, 0);
-    assert.match(String(json["root"]), /^[0-9a-f]{64}$/);
+    assert.match(textIn(json, "root"), /^[0-9a-f]{64}$/);
     for (const key of ["keys/root.key", "keys/trust.key", "keys/policy.key", "data/issuing-ca.key", "data/mirror.key"])
       assert.equal(statSync(join(folder, key)).mode & 0o777, 0o600, key);
     assert.ok(!JSON.stringify(json).includes("PRIVATE"));

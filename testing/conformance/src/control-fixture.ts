@@ -27,7 +27,14 @@ import {
 import { certificatesToPem } from "@vedette/x509";
 import { SteppedClock } from "./fleet-clock.ts";
 import { attestOverWire, nodeKeys, sha256, type WireKeys, type WireName } from "./wire-attester.ts";
-import { readAnswer, type WireAddress, type WireAnswer, WireConnection, type WireIdentity } from "./wire-client.ts";
+import {
+  readAnswer,
+  textIn,
+  type WireAddress,
+  type WireAnswer,
+  WireConnection,
+  type WireIdentity,
+} from "./wire-client.ts";
 
 export const FLEET = "example.org";
 export const SITE = "store-17";
@@ -212,7 +219,7 @@ export class ControlFixture {
     const body = { site: SITE, class: "gateway", name: "edge-1", ...name, isClaimed: true };
     const answer = await this.operator("POST", "/v1/joins", JSON.stringify(body));
     if (answer.status !== 201) throw new Error(answer.bytes.toString());
-    return String(answer.body["claim"]);
+    return textIn(answer.body, "claim");
   }
 
   get policyKey(): SoftwareKey {
@@ -277,7 +284,7 @@ export function ekHashOf(tpm: FakeTpm): string {
   return hex(sha256(tpm.ekSpki));
 }
 
-export function identityOf(grant: JsonObject, key: SoftwareKey): WireIdentity {
+function identityOf(grant: JsonObject, key: SoftwareKey): WireIdentity {
   const chain = (grant["svid"] as readonly string[]).map((text) => new Uint8Array(Buffer.from(text, "base64url")));
   return { chainPem: certificatesToPem(chain), keyPem: keyToPem(key) };
 }

@@ -36,7 +36,7 @@ import {
   signPolicy,
 } from "./control-fixture.ts";
 import { sha256 } from "./wire-attester.ts";
-import type { WireIdentity } from "./wire-client.ts";
+import { textIn, type WireIdentity } from "./wire-client.ts";
 import { addCheckpointBody, addEntriesBody, mirrorLeaves } from "./wire-log.ts";
 
 const crypto = createNodeCrypto();
@@ -484,7 +484,7 @@ function certificateOf(der: Uint8Array): Certificate {
 }
 
 async function inForce(control: ControlFixture): Promise<string> {
-  return String((await control.operator("GET", "/v1/trust")).body["document"]);
+  return textIn((await control.operator("GET", "/v1/trust")).body, "document");
 }
 
 /** The next trust document, as a person with the trust key signs it. */

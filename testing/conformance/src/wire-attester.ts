@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { base64url, type JsonObject } from "@vedette/base";
 import type { FakeTpm } from "@vedette/fakes";
 import { generateKey, type SoftwareKey } from "@vedette/runtime";
-import type { WireAnswer, WireConnection } from "./wire-client.ts";
+import { textIn, type WireAnswer, type WireConnection } from "./wire-client.ts";
 
 /** Under which name an attester comes to a desk. */
 export interface WireName {
@@ -18,15 +18,15 @@ export interface WireKeys {
   readonly journal?: SoftwareKey;
 }
 
-export interface WireJournal {
+interface WireJournal {
   readonly size: number;
   readonly root: Uint8Array;
 }
 
-export type Purpose = "enrol" | "reattest";
+type Purpose = "enrol" | "reattest";
 
 /** Members to put in place of the right ones; undefined leaves a member out. */
-export type Changes = Readonly<Record<string, unknown>>;
+type Changes = Readonly<Record<string, unknown>>;
 
 export interface Attempt {
   readonly tpm: FakeTpm;
@@ -79,7 +79,7 @@ export function messageTwo(attempt: Attempt, message: string, challenge: JsonObj
   const { quoted, quoteSignature } = tpm.quote(binding, pcrs);
   const evidence = {
     version: 1,
-    session: String(challenge["session"]),
+    session: textIn(challenge, "session"),
     quoted: base64url(quoted),
     quoteSignature: base64url(quoteSignature),
     pcrValues: Object.fromEntries(Object.entries(tpm.pcrValues(pcrs)).map(([pcr, value]) => [pcr, base64url(value)])),
@@ -91,7 +91,7 @@ export function messageTwo(attempt: Attempt, message: string, challenge: JsonObj
 }
 
 /** PROTOCOLS 2.4, by the letter. */
-export function bindingOf(
+function bindingOf(
   nonce: Uint8Array,
   secret: Uint8Array,
   message: string,
@@ -104,8 +104,8 @@ export function bindingOf(
   return parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
 }
 
-export function bytesIn(message: JsonObject, member: string): Uint8Array {
-  return new Uint8Array(Buffer.from(String(message[member]), "base64url"));
+function bytesIn(message: JsonObject, member: string): Uint8Array {
+  return new Uint8Array(Buffer.from(textIn(message, member), "base64url"));
 }
 
 export function sha256(data: string | Uint8Array): Uint8Array {

@@ -90,9 +90,20 @@ export class WireConnection implements Disposable {
 
 export function readAnswer(status: number, headers: IncomingHttpHeaders, bytes: Buffer): WireAnswer {
   const body = parseObject(bytes.toString());
-  const { error } = body;
+  return { status, headers, bytes, body, code: codeOf(body) };
+}
+
+/** Of `{"error":{"code":…}}`. */
+export function codeOf({ error }: JsonObject): string | undefined {
   const code = error !== undefined && isJsonObject(error) ? error["code"] : undefined;
-  return { status, headers, bytes, body, code: typeof code === "string" ? code : undefined };
+  return typeof code === "string" ? code : undefined;
+}
+
+/** A member that must be a text. */
+export function textIn(object: JsonObject, member: string): string {
+  const value = object[member];
+  if (typeof value !== "string") throw new Error(`${member} is no text in ${JSON.stringify(object)}`);
+  return value;
 }
 
 function parseObject(text: string): JsonObject {

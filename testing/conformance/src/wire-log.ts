@@ -12,7 +12,7 @@ export interface LogOwner {
 }
 
 /** C2SP tlog-checkpoint leaves origins to the log; ours name site, node and key. */
-export function originOf({ name: { site, name }, keys }: LogOwner): string {
+function originOf({ name: { site, name }, keys }: LogOwner): string {
   return `${site}/${site}.${name}/journal/${Buffer.from(sha256(keys.journal.spki)).toString("hex").slice(0, 16)}`;
 }
 
