@@ -11,6 +11,7 @@ import { enrolmentRoutes } from "./enrolment.ts";
 import { controlFiles, readKeyOfKind } from "./files.ts";
 import { fleetRoutes, originOf } from "./fleet-api.ts";
 import { openIssuer } from "./issuer.ts";
+import { limitLog } from "./log-budget.ts";
 import { operatorRoutes } from "./operator-api.ts";
 import { mirrorName, readMirrorKey, readTrustDocument } from "./trust.ts";
 import { TrustDesk } from "./trust-desk.ts";
@@ -88,6 +89,8 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   };
   const enrolRoutes = enrolmentRoutes({
     ...shared,
+    // Whoever reaches the address may speak here.
+    log: limitLog(log, clock),
     desk: openDesk({ crypto, random, sessionKey: new Secret(random.bytes(32)) }),
     verifierKey: readKeyOfKind(files.issuingKey, "ES256"),
     fleetUrl: () => listening.fleetUrl,
