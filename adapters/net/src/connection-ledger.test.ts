@@ -17,6 +17,7 @@ function testConnection(channel: string): TestConnection {
   const connection = {
     channel,
     peer: undefined,
+    remoteAddress: undefined,
     isCut: false,
     cut: () => {
       connection.isCut = true;

@@ -24,10 +24,16 @@ function connectionOf(socket: Socket, random: Random): Connection {
   return {
     channel: hex(random.bytes(CHANNEL_LENGTH)),
     peer: certificateChain.length > 0 ? { certificateChain } : undefined,
+    remoteAddress: plainAddress(socket.remoteAddress),
     cut: () => socket.destroy(),
     onClose: (listener) => {
       if (socket.closed) listener();
       else socket.once("close", listener);
     },
   };
+}
+
+/** An IPv4 client of a dual-stack listener appears as `::ffff:192.0.2.1` (RFC 4291 §2.5.5.2); policies write `192.0.2.1`. */
+function plainAddress(address: string | undefined): string | undefined {
+  return address?.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
 }

@@ -7,6 +7,8 @@ export interface Connection {
   readonly channel: string;
   /** What the other side proved at the handshake; undefined without client authentication. */
   readonly peer: Peer | undefined;
+  /** The other side's IP address; undefined on a Unix socket. It proves nothing about who that is. */
+  readonly remoteAddress: string | undefined;
   /** Destroys the socket: no further byte is read or written. */
   cut(): void;
   /** Calls once when the connection has ended, at once when it already has. */

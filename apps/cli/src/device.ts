@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
 import { instantToString } from "@vedette/base";
 import { startDevice } from "@vedette/edge";
-import { joinFile } from "@vedette/protocol";
-import { createLog, createNodeCrypto, systemClock, systemRandom } from "@vedette/runtime";
+import { edgeStatus, joinFile } from "@vedette/protocol";
+import { createLog, createNodeCrypto, systemClock, systemRandom, writeFileDurably } from "@vedette/runtime";
 import { type Command, exitCode } from "./command.ts";
 import { explainRefusal } from "./edge.ts";
 import { readConfigFile } from "./input-files.ts";
+import { callLocal } from "./local-api.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 const run: Command = {
@@ -43,4 +44,32 @@ current SVID, which is renewed by re-attestation. They hold no keys and no auth 
   },
 };
 
-export const deviceCommands: readonly Command[] = [run];
+const join: Command = {
+  name: "device join",
+  summary: "write the join file for a device, from its gateway",
+  options: {
+    edge: { summary: "the edge node's status socket", value: "PATH", required: true },
+    class: { summary: "the device's class in the inventory", value: "NAME", required: true },
+    name: { summary: "the device's name in the inventory", value: "NAME", required: true },
+    out: { summary: "file to write", value: "FILE", required: true },
+  },
+  details:
+    "\nThe file holds no secret: the device is admitted by its TPM, whose EK hash stands in the site's inventory.",
+  async run(invocation, terminal) {
+    const edge = await callLocal(invocation.value("edge"), "GET", "/v1/status", edgeStatus);
+    const file = {
+      kind: "vedette/join/v1",
+      url: edge.enrolUrl,
+      root: edge.root,
+      fleet: edge.fleetDomain,
+      site: edge.site,
+      class: invocation.value("class"),
+      name: invocation.value("name"),
+    };
+    writeFileDurably(invocation.value("out"), `${JSON.stringify(file, null, 2)}\n`);
+    terminal.out(terminal.isJson ? JSON.stringify(file) : `Wrote ${invocation.value("out")}.`);
+    return exitCode.done;
+  },
+};
+
+export const deviceCommands: readonly Command[] = [join, run];

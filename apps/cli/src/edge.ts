@@ -5,7 +5,7 @@ import { type EdgeConfig, type EdgeStatus, edgeConfig, edgeStatus, joinFile } fr
 import { createLog, createNodeCrypto, systemClock, systemRandom } from "@vedette/runtime";
 import { openTpm } from "@vedette/tpm";
 import { parseCertificate } from "@vedette/x509";
-import { type Command, columns, exitCode, type Options } from "./command.ts";
+import { type Command, columns, exitCode, type Options, UsageError } from "./command.ts";
 import { readConfigFile, readInput } from "./input-files.ts";
 import { callLocal } from "./local-api.ts";
 import { Refusal } from "./refusal.ts";
@@ -101,7 +101,29 @@ const ek: Command = {
   },
 };
 
-export const edgeCommands: readonly Command[] = [init, run, status, ek];
+const pcrs: Command = {
+  name: "edge pcrs",
+  summary: "print a TPM's PCR values, as reference values for a configuration or an inventory",
+  options: {
+    tpm: { summary: "/dev/tpmrm0, or the socket of a swtpm", value: "PATH", required: true },
+    pcr: { summary: "a PCR index", value: "INDEX", repeated: true },
+  },
+  details:
+    "\nRun it on a machine in the state that is to count as good. Without --pcr: 0 to 7, what UEFI measures before the system.",
+  examples: ["vedette edge pcrs --tpm /dev/tpmrm0"],
+  async run(invocation, terminal) {
+    const wanted = invocation.all("pcr").length > 0 ? invocation.all("pcr").map(Number) : [0, 1, 2, 3, 4, 5, 6, 7];
+    if (wanted.some((pcr) => !Number.isInteger(pcr) || pcr < 0 || pcr > 23))
+      throw new UsageError("a PCR index is a number from 0 to 23");
+    await using tpm = await openTpm(invocation.value("tpm"));
+    const values = await tpm.readPcrs({ bank: "sha256", pcrs: [...new Set(wanted)].toSorted((a, b) => a - b) });
+    const referenceValues = Object.fromEntries(Object.entries(values).map(([pcr, value]) => [pcr, [hex(value)]]));
+    terminal.out(JSON.stringify({ referenceValues }, null, terminal.isJson ? 0 : 2));
+    return exitCode.done;
+  },
+};
+
+export const edgeCommands: readonly Command[] = [init, run, status, ek, pcrs];
 
 /** Pending and refused are answers of the other side, not failures of the world. */
 export function explainRefusal(error: unknown): never {
@@ -111,12 +133,17 @@ export function explainRefusal(error: unknown): never {
     const advice = `${message}; an operator registers this EK, or hands out a join file with a claim`;
     throw new Refusal(code, advice, { ek: facts["ekHash"] }, exitCode.refused);
   }
-  if (code === "ATTESTATION_REFUSED" || code === "GRANT_REFUSED")
-    throw new Refusal(code, message, facts, exitCode.refused);
+  if (code === "ATTESTATION_REFUSED") {
+    const { status, reason, answer } = facts;
+    // A verifier that is busy or whose disk is full has refused nothing (PROTOCOLS 2.7).
+    const exit = Number(status) >= 500 || status === 429 ? exitCode.unavailable : exitCode.refused;
+    throw new Refusal(code, message, { reason, status, answer }, exit);
+  }
+  if (code === "GRANT_REFUSED") throw new Refusal(code, message, facts, exitCode.refused);
   throw error;
 }
 
-function describeStatus({ node, site, fleet, policy, journal, decisions, devices }: EdgeStatus): string {
+function describeStatus({ node, site, fleetDomain, fleet, policy, journal, decisions, devices }: EdgeStatus): string {
   const since = fleet.lastContact ?? "the start";
   const reach = { answering: "answers", refused: "refuses this node", unreachable: `out of reach since ${since}` }[
     fleet.contact
@@ -139,5 +166,5 @@ function describeStatus({ node, site, fleet, policy, journal, decisions, devices
     device.name,
     `${device.state}, attested ${device.attestedAt}`,
   ]);
-  return `Node ${node} at ${site}\n${columns(rows)}\nDevices (${devices.length})\n${columns(deviceRows)}`.trimEnd();
+  return `Node ${node} at ${site}.${fleetDomain}\n${columns(rows)}\nDevices (${devices.length})\n${columns(deviceRows)}`.trimEnd();
 }

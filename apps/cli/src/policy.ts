@@ -159,6 +159,10 @@ const evaluate: Command = {
       value: "STATE",
       default: "fresh",
     },
+    "attested-at": {
+      summary: "the time of the subject's last appraisal (default: the time of the decision)",
+      value: "TIME",
+    },
     at: { summary: "the time of the decision (default: now)", value: "TIME" },
     spent: { summary: "what every spend counter already stands at", value: "NUMBER", default: "0" },
     fail: { summary: "exit code 1 when the answer is deny" },
@@ -179,15 +183,25 @@ const evaluate: Command = {
       );
     const at = invocation.optional("at");
     const spent = readCount("spent", invocation.value("spent"));
+    const now = at === undefined ? systemClock.now() : readInstant(at);
+    const attestedAt = invocation.optional("attested-at");
     const decision = decide(compilePolicy(document.value, origin), request.value, {
-      now: at === undefined ? systemClock.now() : readInstant(at),
-      attestation: { state: readState(invocation.value("state")) },
+      now,
+      attestation: {
+        state: readState(invocation.value("state")),
+        at: attestedAt === undefined ? now : readInstant(attestedAt),
+      },
       counters: { spent: () => spent },
       labels: {},
       requestedBy: "vedette policy eval",
     });
     const { effect, reason, ruleId, description, obligations, spend } = decision;
-    const because = ruleId === undefined ? reason : `${reason}, rule ${ruleId}${description ? `: ${description}` : ""}`;
+    const words = description === undefined ? "" : `: ${description}`;
+    // A rule that did not decide is named as the one that nearly did; its words speak for an effect that there is not.
+    const hasDecided = reason === "allowed-by-rule" || reason === "denied-by-rule";
+    const rule =
+      ruleId === undefined ? "" : hasDecided ? `, rule ${ruleId}${words}` : `, else rule ${ruleId} would allow it`;
+    const because = `${reason}${rule}`;
     terminal.out(
       terminal.isJson
         ? JSON.stringify({ effect, reason, rule: ruleId, description, obligations, spend, record: decision.record })

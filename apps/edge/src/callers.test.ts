@@ -85,7 +85,7 @@ function requestOf(channel: string, certificateChain: readonly Uint8Array[]): Ht
     headers: {},
     channel,
     peer,
-    connection: { channel, peer, cut: () => {}, onClose: () => {} },
+    connection: { channel, peer, remoteAddress: undefined, cut: () => {}, onClose: () => {} },
     signal: new AbortController().signal,
     body: () => assert.fail("not read"),
     stream: () => assert.fail("not read"),

@@ -148,7 +148,7 @@ function evidenceRequest(): HttpRequest {
 }
 
 function connection(cut: () => void): Connection {
-  return { channel: "gateway", peer: undefined, cut, onClose: () => {} };
+  return { channel: "gateway", peer: undefined, remoteAddress: undefined, cut, onClose: () => {} };
 }
 
 async function fillUp(evidence: EvidenceLog): Promise<void> {

@@ -118,7 +118,10 @@ function describe({ http, caller, route, attributes }: Asked, { inventory }: Act
     subject: { type: kind, id, properties },
     action: { name: listed?.action ?? http.method },
     resource: { type: listed?.resourceType ?? UNLISTED, id: resourceIdOf(http.path) },
-    context: attributes.ok ? attributes.value : {},
+    context: {
+      ...(attributes.ok ? attributes.value : {}),
+      ...(http.connection.remoteAddress === undefined ? {} : { ip: http.connection.remoteAddress }),
+    },
   };
 }
 
@@ -188,12 +191,25 @@ async function deny(decision: Decision, reason: string, asked: Asked, options: G
   counts.denied++;
   counts.deniedByReason[reason] = (counts.deniedByReason[reason] ?? 0) + 1;
   const { ruleId, description, limitExceeded } = decision;
-  return refusalResponse(403, "DENIED", description ?? "policy does not allow this", {
+  const message = decision.reason === "denied-by-rule" ? description : undefined;
+  return refusalResponse(403, "DENIED", message ?? explain(reason), {
     reason,
     ...(ruleId === undefined ? {} : { rule: ruleId }),
     ...(limitExceeded ? { limit: { ...limitExceeded } } : {}),
     decision: number,
   });
+}
+
+/** For whoever wrote the application: what stands in the way, not what the rule is for. */
+function explain(reason: string): string {
+  const sentences: Readonly<Record<string, string>> = {
+    "no-rule": "no rule allows this",
+    "limit-exceeded": "a rule allows this within a limit that is used up",
+    "not-fresh": "a rule allows this to a device that has attested lately; this one has not",
+    contraindicated: "this device's last attestation showed a state that is not to be trusted",
+    "policy-expired": "the policy has ended and nothing is allowed until the next one",
+  };
+  return sentences[reason] ?? "policy does not allow this";
 }
 
 /** The policy said yes and enforcement could not: the record says what happened, not what was meant. */

@@ -54,7 +54,9 @@ function describe({
   const { active, trust } = host;
   return {
     node: nodeIdOf(facts),
-    site: facts.siteDomain,
+    site: facts.site,
+    fleetDomain: facts.fleet,
+    root: facts.rootHash,
     enrolUrl: site.enrolUrl,
     gatewayUrl: site.gatewayUrl,
     now: instantToString(now),

@@ -119,6 +119,12 @@ export interface Route {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** The gateway itself says what `context.ip` is. */
+const attributeName: v.GenericSchema<string, string> = v.pipe(
+  label,
+  v.check((name) => name !== "ip", "another name: `ip` is the address that the gateway sees"),
+);
+
 const upstream: v.GenericSchema<unknown, Route["upstream"]> = v.union(
   [
     v.strictObject({
@@ -178,7 +184,7 @@ export const edgeConfig: v.GenericSchema<unknown, EdgeConfig> = v.strictObject({
         query: v.optional(v.picklist(["refuse", "forward"]), "refuse"),
         attributes: v.optional(
           v.record(
-            label,
+            attributeName,
             v.pipe(v.string(), v.maxLength(256), v.regex(/^(\/[^/]+)+$/, "a JSON pointer such as /amount")),
           ),
           {},

@@ -11,7 +11,11 @@ const counts: v.GenericSchema<unknown, Readonly<Record<string, number>>> = v.rec
 /** `GET /v1/status` of an edge node's own socket: what works, until when, and what waits. */
 export interface EdgeStatus {
   readonly node: string;
+  /** The site's name, and the fleet's trust domain above it. */
   readonly site: string;
+  readonly fleetDomain: string;
+  /** SHA-256 of the fleet root certificate, hexadecimal: what join files pin. */
+  readonly root: string;
   readonly enrolUrl: string;
   readonly gatewayUrl: string;
   /** Effective time (PROTOCOLS 3.1). */
@@ -56,6 +60,8 @@ export interface EdgeStatus {
 export const edgeStatus: v.GenericSchema<unknown, EdgeStatus> = v.object({
   node: v.string(),
   site: v.string(),
+  fleetDomain: v.string(),
+  root: v.string(),
   enrolUrl: v.string(),
   gatewayUrl: v.string(),
   now: time,

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addDuration, days, instantToString, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { addDuration, days, instantToString, isJsonObject, type JsonObject } from "@vedette/base";
 import { controlStatus } from "@vedette/protocol";
 import { systemClock } from "@vedette/runtime";
 import { exitCode } from "../command.ts";
@@ -44,7 +44,7 @@ export async function enrolNode({ stage, report }: Pick<Scene, "stage" | "report
   report.show(
     "EK chain, registered EK, credential activation and a quote bound to the TLS key",
     ear.status === "affirming",
-    `attestation result ${ear.status}, trust vector ${JSON.stringify(ear.vector)}`,
+    `attestation result ${ear.status}, for ${Object.keys(ear.vector).join(", ")}`,
     `appraised ${ear.status}`,
   );
   const strangerConfig = join(stage.directory, "stranger.json");
@@ -102,19 +102,17 @@ export async function publishPolicy({
 }
 
 export async function attachDevices(stage: Stage, report: Report): Promise<ReadonlyMap<DeviceName, Application>> {
-  const status = await statusOf(stage);
-  const control = await callLocal(stage.paths.operatorSocket, "GET", "/v1/status", controlStatus);
   for (const device of DEVICES) {
-    const file = {
-      kind: "vedette/join/v1",
-      url: status.enrolUrl,
-      root: control.root,
-      fleet: control.fleet,
-      site: SITE,
-      class: device.class,
-      name: device.name,
-    };
-    writeFileSync(stage.paths.join(device.name), JSON.stringify(file), { mode: 0o600 });
+    const names = ["--class", device.class, "--name", device.name];
+    await runVedette([
+      "device",
+      "join",
+      "--edge",
+      stage.paths.statusSocket,
+      ...names,
+      "--out",
+      stage.paths.join(device.name),
+    ]);
   }
   const begun = performance.now();
   await Promise.all(DEVICES.map((device) => start(stage, device.name)));
@@ -162,10 +160,11 @@ export async function decideRequests({ stage, report, ...scene }: Scene): Promis
 }
 
 /** The appraisal inside an attestation result: a JWS whose payload is readable by anybody. */
-function decodeEar(token: string): { readonly status: string; readonly vector: Json } {
+function decodeEar(token: string): { readonly status: string; readonly vector: JsonObject } {
   const payload: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
   const submods = isJsonObject(payload) && isJsonObject(payload["submods"]) ? payload["submods"] : {};
   const [appraisal] = Object.values(submods);
   const claims = appraisal !== undefined && isJsonObject(appraisal) ? appraisal : {};
-  return { status: text(claims["ear.status"]), vector: claims["ear.trustworthiness-vector"] ?? {} };
+  const vector = claims["ear.trustworthiness-vector"];
+  return { status: text(claims["ear.status"]), vector: vector !== undefined && isJsonObject(vector) ? vector : {} };
 }
