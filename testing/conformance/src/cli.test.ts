@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { isJsonObject, type JsonObject } from "@vedette/base";
 import { createFakeTpm } from "@vedette/fakes";
-import { type ControlFixture, ekHashOf, SITE, setupControl } from "./control-fixture.ts";
+import { type ControlFixture, ekHashOf, OTHER_SITE, SITE, setupControl } from "./control-fixture.ts";
 import { attestOverWire, nodeKeys } from "./wire-attester.ts";
 import { codeOf, textIn } from "./wire-client.ts";
 import { mirrorLeaves } from "./wire-log.ts";
@@ -328,6 +328,25 @@ describe("control", () => {
     for (const key of ["keys/root.key", "keys/trust.key", "keys/policy.key", "data/issuing-ca.key", "data/mirror.key"])
       assert.equal(statSync(join(folder, key)).mode & 0o777, 0o600, key);
     assert.ok(!JSON.stringify(json).includes("PRIVATE"));
+  });
+
+  test("trust signs and publishes the next trust document with the key that is kept elsewhere", async (t) => {
+    const control = await setupControl(t);
+    const config = writeConfig(control);
+    const trust = (authority: string, ...more: readonly string[]) =>
+      vedetteJson(
+        ...["control", "trust", "--config", config, "--operator", control.operatorSocket, "--authority", authority],
+        ...more,
+      );
+    const none = await trust(control.directory);
+    assert.deepEqual([none.exit, none.code], [2, "KEY_MISSING"]);
+    const stranger = await setupControl(t);
+    const foreign = await trust(stranger.authority);
+    assert.deepEqual([foreign.exit, foreign.code], [2, "TRUST_ALTERED"]);
+    assert.equal((await control.status())["trustVersion"], 1);
+    const next = await trust(control.authority, "--revoke", OTHER_SITE);
+    assert.deepEqual([next.exit, next.json], [0, { version: 2 }]);
+    assert.equal((await control.status())["trustVersion"], 2);
   });
 
   test("status shows who waits; join writes a claim into the file and nowhere else", async (t) => {
