@@ -13,7 +13,7 @@ export const demoCommand: Command = {
   name: "demo",
   summary: "the main job, end to end: TPMs, enrolment, policy, decisions, cut-off, audit, drift",
   options: {
-    once: { summary: "exit after the story: 0 only if every claim held" },
+    once: { summary: "exit after the story: 0 only if every check held" },
     keep: { summary: "leave the demo's folder in place" },
   },
   details: `

@@ -20,7 +20,10 @@ const run: Command = {
   details: `
 Applications on the device send plain HTTP to the socket; it goes to the site's gateway over mTLS under the device's
 current SVID, which is renewed by re-attestation. They hold no keys and no auth code.`,
-  examples: ["curl --unix-socket /run/vedette/app.sock http://gateway/pricing/items/4006381333931"],
+  examples: [
+    "vedette device run --join pos-1.join.json --tpm /dev/tpmrm0 --socket /run/vedette/app.sock",
+    "curl --unix-socket /run/vedette/app.sock http://gateway/pricing/items/4006381333931",
+  ],
   async run(invocation, terminal) {
     const log = createLog("vedette-device", systemClock, (line) => process.stderr.write(line));
     const socket = resolve(invocation.value("socket"));
@@ -55,6 +58,7 @@ const join: Command = {
   },
   details:
     "\nThe file holds no secret: the device is admitted by its TPM, whose EK hash stands in the site's inventory.",
+  examples: ["vedette device join --edge /run/vedette/edge.sock --class pos --name pos-1 --out pos-1.join.json"],
   async run(invocation, terminal) {
     const edge = await callLocal(invocation.value("edge"), "GET", "/v1/status", edgeStatus);
     const file = {

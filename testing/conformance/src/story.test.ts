@@ -9,7 +9,7 @@ const TOP = join(import.meta.dirname, "../../..");
 /** One line of the demo's report. */
 interface Claim {
   readonly step: number;
-  readonly claim: string;
+  readonly check: string;
   readonly seen: string;
   readonly held: boolean;
 }
@@ -25,7 +25,7 @@ test("the main job holds end to end, with real processes, TPMs and traffic", asy
   const result: Partial<DemoResult> = JSON.parse(stdout);
   assert.ok(result.shown, `the story did not come to its end: ${stdout}${stderr}`);
   const table = result.shown.map(
-    ({ step, claim, seen, held }) => `${held ? "held  " : "FAILED"} ${step} ${claim}: ${seen}`,
+    ({ step, check, seen, held }) => `${held ? "held  " : "FAILED"} ${step} ${check}: ${seen}`,
   );
   const failed = result.shown.filter(({ held }) => !held);
   assert.deepEqual(failed, [], table.join("\n"));

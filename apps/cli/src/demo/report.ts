@@ -1,7 +1,7 @@
-/** What one step of the story claimed, and what was seen. */
+/** One check of the story, and what was seen. */
 export interface Shown {
   readonly step: number;
-  readonly claim: string;
+  readonly check: string;
   readonly seen: string;
   readonly held: boolean;
 }
@@ -27,17 +27,17 @@ export class Report {
     this.#print(`\n${number}  ${title}`);
   }
 
-  /** Information, not a claim. */
+  /** Information, not a check. */
   say(text: string): void {
     this.#print(`     ${text}`);
   }
 
   /** `figure` is what the table at the end repeats. */
-  show(claim: string, held: boolean, seen: string, figure?: string): void {
+  show(check: string, held: boolean, seen: string, figure?: string): void {
     const step = this.#steps.at(-1);
-    this.shown.push({ step: step?.number ?? 0, claim, seen, held });
+    this.shown.push({ step: step?.number ?? 0, check, seen, held });
     if (figure !== undefined) step?.figures.push(figure);
-    this.#print(`   ${held ? "✓" : "✗"} ${claim}:\n       ${seen}`);
+    this.#print(`   ${held ? "✓" : "✗"} ${check}:\n       ${seen}`);
   }
 
   get isHeld(): boolean {
@@ -47,17 +47,17 @@ export class Report {
   table(): string {
     const width = Math.max(...this.#steps.map(({ title }) => title.length));
     const rows = this.#steps.map(({ number, title, figures }) => {
-      const claims = this.shown.filter(({ step }) => step === number);
-      const held = claims.filter((claim) => claim.held).length;
-      const mark = held === claims.length ? "held  " : "FAILED";
-      return ` ${number}  ${title.padEnd(width)}  ${held}/${claims.length} ${mark}  ${figures.join(", ")}`;
+      const checks = this.shown.filter(({ step }) => step === number);
+      const held = checks.filter((each) => each.held).length;
+      const mark = held === checks.length ? "held  " : "FAILED";
+      return ` ${number}  ${title.padEnd(width)}  ${held}/${checks.length} ${mark}  ${figures.join(", ")}`;
     });
     const failed = this.shown.filter(({ held }) => !held);
     const verdict =
       failed.length === 0
-        ? `All ${this.shown.length} claims held.`
-        : `${failed.length} of ${this.shown.length} claims FAILED:`;
-    const names = failed.map(({ step, claim, seen }) => ` ${step}  ${claim}: ${seen}`);
+        ? `All ${this.shown.length} checks held.`
+        : `${failed.length} of ${this.shown.length} checks FAILED:`;
+    const names = failed.map(({ step, check, seen }) => ` ${step}  ${check}: ${seen}`);
     return ["", "What was shown", ...rows, "", verdict, ...names].join("\n");
   }
 }

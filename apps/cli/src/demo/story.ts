@@ -6,7 +6,7 @@ import type { Report } from "./report.ts";
 import type { Scene } from "./scene.ts";
 import type { Stage } from "./stage.ts";
 
-/** The main job, end to end, with real processes, TPMs and traffic. Every claim is checked against what really came back. */
+/** The main job, end to end, with real processes, TPMs and traffic. Every check is of what really came back. */
 export async function tellStory(stage: Stage, report: Report, rules: string): Promise<void> {
   await enrolNode({ stage, report });
   await publishPolicy({ stage, report, rules });
