@@ -17,7 +17,7 @@ import { FLEET, type Fleet, SITE, until } from "./fleet.ts";
 import { issuingCaOf } from "./fleet-authorities.ts";
 
 /** What the node acknowledged: what it runs, or why it refused. */
-export interface Acknowledged {
+interface Acknowledged {
   readonly sequence: number;
   readonly refused?: string;
 }
