@@ -97,6 +97,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EK_ISSUER_UNKNOWN: "add the CA of this TPM's maker to the anchors of the class, then: vedette control trust",
   FILE_MISSING: "check the path",
   FILE_WRITE_FAILED: "check that the folder exists, may be written to, and has room",
+  FOLDER_IN_USE: "end the node that runs on this folder first; nothing was changed",
   INTERNAL: "this is a bug of ours: please report it with the output",
   JOURNAL_ALTERED: ENROL_ANEW,
   JOURNAL_ROLLBACK: ENROL_ANEW,

@@ -14,6 +14,7 @@ import { edgeFiles, sealed } from "./edge-files.ts";
 import { EffectiveClock } from "./effective-clock.ts";
 import { EvidenceLog } from "./evidence-log.ts";
 import { FleetLink } from "./fleet-link.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { createGateway, type GatewayCounts } from "./gateway.ts";
 import { type NodeFacts, parseNodeFacts } from "./node-facts.ts";
 import { keyOf, NodeIdentity } from "./node-identity.ts";
@@ -58,6 +59,7 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
   const { config, data, random, crypto, log } = options;
   // What is pushed first ends last: listeners, then the last leaves, then the seal over them, then the journal.
   await using stack = new AsyncDisposableStack();
+  stack.use(lockFolder(data));
   const memory = await openMemory(options, stack);
   const { facts, state, clock, journal, registry, host, evidence, identity } = memory;
   const ledger = createConnectionLedger();
