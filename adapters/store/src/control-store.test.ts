@@ -62,6 +62,18 @@ test("one endorsement key is one node", async () => {
   assert.deepEqual(refused, { ok: false, error: { code: "ENDORSEMENT_KEY_TAKEN", nodeId: node.id } });
 });
 
+test("every key that a node's journals were signed with is kept, and a node that begins log after log is refused", async () => {
+  await using store = await testStore();
+  for (let i = 0; i < 64; i++) assert.ok((await store.nodes.put({ ...node, journalKey: `log-${i}` })).ok);
+  assert.ok((await store.nodes.put({ ...node, journalKey: "log-0" })).ok);
+  const keys = await store.nodes.journalKeys();
+  assert.equal(keys.length, 64);
+  assert.deepEqual(keys[0], { node: node.id, verifierKey: "log-0" });
+  const refused = await store.nodes.put({ ...node, journalKey: "log-64" });
+  assert.deepEqual(refused, { ok: false, error: { code: "JOURNAL_KEYS_FULL", nodeId: node.id, keysMax: 64 } });
+  assert.equal((await store.nodes.find(node.id))?.journalKey, "log-0");
+});
+
 test("a node's state changes alone, and only if the node is known", async () => {
   await using store = await testStore();
   await store.nodes.put(node);

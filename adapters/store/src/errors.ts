@@ -22,7 +22,8 @@ export type StoreConflict =
   | { readonly code: "TRUST_VERSION_NOT_RISING"; readonly offered: number; readonly current: number };
 export type NodeConflict =
   | { readonly code: "ENDORSEMENT_KEY_TAKEN"; readonly nodeId: string }
-  | { readonly code: "NODES_FULL"; readonly nodesMax: number };
+  | { readonly code: "NODES_FULL"; readonly nodesMax: number }
+  | { readonly code: "JOURNAL_KEYS_FULL"; readonly nodeId: string; readonly keysMax: number };
 export type JournalConflict =
   | { readonly code: "NODE_UNKNOWN"; readonly nodeId: string }
   | { readonly code: "JOURNAL_SHRINKS"; readonly offered: number; readonly current: number }

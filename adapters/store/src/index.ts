@@ -4,7 +4,7 @@ export type { EndorsementKey, EndorsementKeys } from "./endorsement-keys.ts";
 export type { JournalConflict, NodeConflict, StoreConflict, StoreErrorCode } from "./errors.ts";
 export type { Generations } from "./generations.ts";
 export { ISSUANCE_RETENTION_MS, type Issuance, type Issuances } from "./issuances.ts";
-export { NODES_MAX, type NodeRecord, type NodeState, type Nodes } from "./nodes.ts";
+export { type JournalKey, NODES_MAX, type NodeRecord, type NodeState, type Nodes } from "./nodes.ts";
 export { PENDING_MAX, type PendingEnrolment, type PendingEnrolments, type SeenPendingEnrolment } from "./pending.ts";
 export {
   type Acknowledgement,

@@ -28,8 +28,17 @@ export interface NodeRecord {
 /** The embedded store is for one control plane without a database server; larger fleets use the scaled one. */
 export const NODES_MAX = 10_000;
 
+/** A new log begins with each enrolment (a new disk, a new TPM); more of them for one node is a node that is being misused. */
+const JOURNAL_KEYS_MAX = 64;
+
+export interface JournalKey {
+  readonly node: string;
+  /** C2SP signed note text. */
+  readonly verifierKey: string;
+}
+
 export interface Nodes {
-  /** Inserts or replaces, all fields. Refuses ENDORSEMENT_KEY_TAKEN and NODES_FULL. */
+  /** Inserts or replaces, all fields. Refuses ENDORSEMENT_KEY_TAKEN, NODES_FULL and JOURNAL_KEYS_FULL. */
   put(node: NodeRecord): Promise<Result<void, NodeConflict>>;
   find(id: string): Promise<NodeRecord | undefined>;
   findByEndorsementKey(ekHash: string): Promise<NodeRecord | undefined>;
@@ -37,6 +46,8 @@ export interface Nodes {
   list(): Promise<readonly NodeRecord[]>;
   /** False when the node is unknown. */
   setState(id: string, state: NodeState): Promise<boolean>;
+  /** Every key a node's journals were ever signed with, of nodes enrolled anew too: their old logs are to be verified as well. */
+  journalKeys(): Promise<readonly JournalKey[]>;
   /** Records a journal head. A smaller one is refused, and so is another root of the same size. */
   advanceJournal(id: string, journal: NodeRecord["journal"]): Promise<Result<void, JournalConflict>>;
 }
@@ -59,6 +70,10 @@ export function createNodes(db: Kysely<Schema>): Nodes {
       const result = await db.updateTable("nodes").set({ state }).where("id", "=", id).executeTakeFirst();
       return result.numUpdatedRows === 1n;
     },
+    async journalKeys() {
+      const rows = await db.selectFrom("journal_keys").selectAll().orderBy("node").orderBy("verifier_key").execute();
+      return rows.map((row) => ({ node: row.node, verifierKey: row.verifier_key }));
+    },
     advanceJournal: (id, journal) => db.transaction().execute((transaction) => advance(transaction, id, journal)),
   };
 }
@@ -69,6 +84,11 @@ async function put(db: Transaction<Schema>, node: NodeRecord): Promise<Result<vo
   const known = await db.selectFrom("nodes").select("id").where("id", "=", node.id).executeTakeFirst();
   if (!known && (await countNodes(db)) >= NODES_MAX) return err({ code: "NODES_FULL", nodesMax: NODES_MAX });
   const row = nodeToRow(node);
+  const keys = await db.selectFrom("journal_keys").select("verifier_key").where("node", "=", node.id).execute();
+  const isNewKey = !keys.some((key) => key.verifier_key === node.journalKey);
+  if (isNewKey && keys.length >= JOURNAL_KEYS_MAX)
+    return err({ code: "JOURNAL_KEYS_FULL", nodeId: node.id, keysMax: JOURNAL_KEYS_MAX });
+  if (isNewKey) await db.insertInto("journal_keys").values({ verifier_key: node.journalKey, node: node.id }).execute();
   await db
     .insertInto("nodes")
     .values(row)

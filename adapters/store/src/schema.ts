@@ -7,6 +7,7 @@ export interface Schema {
   readonly endorsement_keys: EndorsementKeyRow;
   readonly claims: ClaimRow;
   readonly nodes: NodeRow;
+  readonly journal_keys: JournalKeyRow;
   readonly pending: PendingRow;
   readonly policies: PolicyRow;
   readonly acknowledgements: AcknowledgementRow;
@@ -43,6 +44,10 @@ export interface NodeRow {
   readonly journal_size: number;
   readonly journal_root: string;
   readonly ear: string | null;
+}
+export interface JournalKeyRow {
+  readonly verifier_key: string;
+  readonly node: string;
 }
 export interface PendingRow {
   readonly ek_hash: string;
@@ -126,6 +131,11 @@ const MIGRATIONS: readonly string[] = [
     kind TEXT NOT NULL CHECK (kind IN ('policy', 'trust', 'status')), site TEXT NOT NULL,
     value INTEGER NOT NULL CHECK (value > 0), PRIMARY KEY (kind, site)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE journal_keys (verifier_key TEXT PRIMARY KEY, node TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX journal_keys_node ON journal_keys (node);
+  INSERT INTO journal_keys SELECT journal_key, id FROM nodes;
   `,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -142,13 +142,13 @@ const JOIN_LENGTH_MAX = 4_096;
 
 /** What an auditor needs to trust beforehand: the keys of the logs, as attested, and the key of the mirror. */
 async function auditTrust({ config, store, mirrorSpki, crypto, clock }: OperatorApiOptions): Promise<AuditTrustFile> {
-  const nodes = await store.nodes.list();
+  const keys = await store.nodes.journalKeys();
   const name = mirrorName(config.fleet);
   return {
     kind: "vedette/audit-trust/v1",
     fleet: config.fleet,
     madeAt: instantToString(clock.now()),
-    logs: nodes.map((node) => ({ node: node.id, origin: originOf(node), verifierKey: node.journalKey })),
+    logs: keys.map(({ node, verifierKey }) => ({ node, origin: originOf({ journalKey: verifierKey }), verifierKey })),
     mirrors: [{ name, verifierKey: formatVerifierKey(verifierKeyOf("cosignature", name, mirrorSpki, crypto)) }],
   };
 }
