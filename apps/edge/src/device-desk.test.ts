@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { AttestationResult } from "@vedette/attestation";
-import { AdapterError, hex, instant, minutes, ok, utf8 } from "@vedette/base";
+import { AdapterError, hex, instant, minutes, ok, Secret, utf8 } from "@vedette/base";
 import { openJournal } from "@vedette/journal";
 import { type Connection, createConnectionLedger, createRouter, type HttpRequest } from "@vedette/net";
 import { encodeMessage } from "@vedette/protocol";
 import { createNodeCrypto, generateKey, systemClock } from "@vedette/runtime";
 import { DENIAL_LIMITS, encodeLeaf, type Leaf, parseLeaf } from "@vedette/telemetry";
+import { AppraisalMark } from "./appraisal-mark.ts";
 import { type DeskCounts, deviceDeskRoutes } from "./device-desk.ts";
 import { appraisalFacts, type DeviceList, DeviceRegistry } from "./device-registry.ts";
 import { EffectiveClock } from "./effective-clock.ts";
@@ -105,6 +106,7 @@ async function setupDesk(t: TestContext) {
       desk: { challenge: () => assert.fail("not asked"), appraise: () => ok(drifted) },
       authority: { deviceSvid: () => assert.fail("nothing is issued") },
       registry,
+      mark: new AppraisalMark(new Secret(new Uint8Array(32)), crypto),
       evidence,
       ledger,
       state: { change: async () => {} },

@@ -22,6 +22,7 @@ import {
   route,
 } from "@vedette/net";
 import { type DeviceGrant, ENROLMENT_MESSAGE_LENGTH_MAX, encodeMessage, type Inventory } from "@vedette/protocol";
+import type { AppraisalMark } from "./appraisal-mark.ts";
 import { APPRAISAL_EVENT, appraisalFacts, type DeviceRegistry } from "./device-registry.ts";
 import type { EffectiveClock } from "./effective-clock.ts";
 import type { EvidenceLog } from "./evidence-log.ts";
@@ -34,6 +35,7 @@ export interface DeviceDeskOptions {
   readonly desk: EnrolmentDesk;
   readonly authority: Pick<SiteAuthority, "deviceSvid">;
   readonly registry: DeviceRegistry;
+  readonly mark: AppraisalMark;
   readonly evidence: EvidenceLog;
   readonly ledger: ConnectionLedger;
   readonly state: Pick<StateKeeper, "change">;
@@ -129,14 +131,14 @@ async function answer(
   inventory: Inventory,
   options: DeviceDeskOptions,
 ): Promise<HttpResponse> {
-  const { registry, evidence, authority, counts, crypto } = options;
+  const { registry, evidence, authority, counts, crypto, mark } = options;
   const last = registry.find(result.name);
   if (last && durationBetween(last.attestedAt, result.attestedAt) < APPRAISAL_PAUSE)
     return refusalResponse(429, "TOO_SOON", "this device was appraised a moment ago", {}, { "retry-after": "1" });
   if (!registry.isNewer(result))
     return refusalResponse(409, "QUOTE_OLD", "the quote was made before the last one that was appraised");
   if (result.verdict === "contraindicated") return contraindicate(result, options);
-  const facts = appraisalFacts(result, crypto);
+  const facts = mark.put(appraisalFacts(result, crypto));
   // INVARIANT: the leaf is durable before anything is issued; a restart replays it.
   await evidence.event(APPRAISAL_EVENT, facts);
   registry.apply(facts);

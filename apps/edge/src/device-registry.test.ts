@@ -95,13 +95,20 @@ test("a quote kept back from before the last appraisal is not newer", () => {
   assert.deepEqual([quotedAt(2, 9_999), quotedAt(4, 1)], [false, true]);
 });
 
-test("from a part of the journal that no seal covers only bad news is believed", () => {
-  const registry = setupRegistry({ ...appraisal, verdict: "contraindicated" });
-  registry.apply({ ...appraisal, at: 2_000 }, false);
-  assert.equal(registry.freshnessOf(till, devices, instant(2_000)), "contraindicated");
-  const sound = setupRegistry(appraisal);
-  sound.apply({ ...appraisal, verdict: "contraindicated" }, false);
-  assert.equal(sound.freshnessOf(till, devices, instant(2_000)), "contraindicated");
+test("from a part of the journal that no seal covers bad news is believed, and marked good news that is newer", () => {
+  const later = { ...appraisal, at: 2_000, tpmTime: { resetCount: 3, milliseconds: 501 } };
+  const freshnessAfter = (facts: JsonObject, isMarked: boolean, ...known: JsonObject[]) => {
+    const registry = setupRegistry(...known);
+    registry.applyUnsealed(facts, isMarked);
+    return registry.freshnessOf(till, devices, instant(2_000));
+  };
+  const bad = { ...appraisal, verdict: "contraindicated" };
+  assert.equal(freshnessAfter(bad, false, appraisal), "contraindicated");
+  assert.equal(freshnessAfter(later, false, bad), "contraindicated");
+  assert.equal(freshnessAfter(appraisal, true, bad), "contraindicated");
+  assert.equal(freshnessAfter(later, true, bad), "fresh");
+  assert.equal(freshnessAfter(later, false), "expired");
+  assert.equal(freshnessAfter(later, true), "fresh");
 });
 
 test("facts that are no appraisal change nothing", () => {

@@ -50,16 +50,25 @@ export class DeviceRegistry {
   // PROTOCOLS 3.1: a clock that steps back makes nothing fresher.
   readonly #judgedByName = new Map<string, { readonly standing: DeviceStanding; readonly freshness: Freshness }>();
 
-  /**
-   * Takes the facts of an `appraisal` event; anything else is not one of ours and changes nothing. From a part of the
-   * journal that no seal covers only bad news is believed: whoever has the disk could have written good news.
-   */
-  apply(facts: JsonObject, isSealed: boolean = true): void {
+  /** Takes the facts of an `appraisal` event; anything else is not one of ours and changes nothing. */
+  apply(facts: JsonObject): void {
     const standing = parseStanding(facts);
-    if (!standing || (!isSealed && standing.verdict !== "contraindicated")) return;
+    if (!standing) return;
     const before = this.#standingByName.get(standing.name);
     const keyHashBefore = before && before.verdict !== "contraindicated" ? before.keyHash : undefined;
     this.#standingByName.set(standing.name, { ...standing, keyHashBefore });
+  }
+
+  /**
+   * As `apply`, from a part of the journal that no seal covers, where whoever has the disk could have written. Bad news is
+   * believed; good news with the node's own mark, if it is newer than all that is known: a copy of an older one is not.
+   */
+  applyUnsealed(facts: JsonObject, isMarked: boolean): void {
+    const standing = parseStanding(facts);
+    if (!standing) return;
+    const isGoodNews = standing.verdict !== "contraindicated";
+    if (!isGoodNews || (isMarked && isAfter(standing.tpmTime, this.#standingByName.get(standing.name)?.tpmTime)))
+      this.apply(facts);
   }
 
   find(name: string): DeviceStanding | undefined {
@@ -76,9 +85,7 @@ export class DeviceRegistry {
    */
   isNewer({ name, clock }: Pick<AttestationResult, "name" | "clock">): boolean {
     const last = this.#standingByName.get(name)?.tpmTime;
-    if (!last || !clock) return last === undefined;
-    if (clock.resetCount !== last.resetCount) return clock.resetCount > last.resetCount;
-    return clock.milliseconds > last.milliseconds;
+    return clock ? isAfter(clock, last) : last === undefined;
   }
 
   /**
@@ -104,6 +111,12 @@ export class DeviceRegistry {
     this.#judgedByName.set(name, { standing, freshness });
     return freshness;
   }
+}
+
+function isAfter(time: TpmTime, last: TpmTime | undefined): boolean {
+  if (!last) return true;
+  if (time.resetCount !== last.resetCount) return time.resetCount > last.resetCount;
+  return time.milliseconds > last.milliseconds;
 }
 
 /** The facts of the `appraisal` event for a result. */

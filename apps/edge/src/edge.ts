@@ -8,6 +8,7 @@ import type { EdgeConfig } from "@vedette/protocol";
 import { type Log, returnMemory } from "@vedette/runtime";
 import { DENIAL_LIMITS, encodeLeaf } from "@vedette/telemetry";
 import { createTreeHasher } from "@vedette/tlog";
+import { AppraisalMark } from "./appraisal-mark.ts";
 import { type DeskCounts, deviceDeskRoutes } from "./device-desk.ts";
 import { APPRAISAL_EVENT, DeviceRegistry } from "./device-registry.ts";
 import { edgeFiles, sealed } from "./edge-files.ts";
@@ -61,7 +62,7 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
   await using stack = new AsyncDisposableStack();
   stack.use(lockFolder(data));
   const memory = await openMemory(options, stack);
-  const { facts, state, clock, journal, registry, host, evidence, identity } = memory;
+  const { facts, state, clock, journal, registry, mark, host, evidence, identity } = memory;
   const ledger = createConnectionLedger();
   const counts: GatewayCounts = { allowed: 0, denied: 0, unavailable: 0, deniedByReason: {}, decideNs: [] };
   const deskCounts: DeskCounts = { issued: 0, refused: 0, contraindicated: 0, pending: 0 };
@@ -90,6 +91,7 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
         ...shared,
         desk: openDesk({ crypto, random, sessionKey: new Secret(random.bytes(32)) }),
         authority,
+        mark,
         verifierKey: identity.siteCaKey,
         counts: deskCounts,
         inventory: () => host.active?.inventory,
@@ -141,6 +143,7 @@ interface Memory {
   readonly journal: Journal;
   readonly journalSigner: NoteSigner;
   readonly registry: DeviceRegistry;
+  readonly mark: AppraisalMark;
   readonly evidence: EvidenceLog;
   readonly host: PolicyHost;
   readonly identity: NodeIdentity;
@@ -166,10 +169,13 @@ async function openMemory(options: EdgeOptions, stack: AsyncDisposableStack): Pr
   const journal = await openNodeJournal(files.journal, origin, options);
   stack.defer(() => journal.close());
   const registry = new DeviceRegistry();
+  const mark = new AppraisalMark(vault.dataKey, crypto);
   const sealedHead = state.record.journal;
   replayJournal(journal, sealedHead, createTreeHasher(crypto), {
     onEvent: ({ name, facts: said }, isSealed) => {
-      if (name === APPRAISAL_EVENT) registry.apply(said, isSealed);
+      if (name !== APPRAISAL_EVENT) return;
+      if (isSealed) registry.apply(said);
+      else registry.applyUnsealed(said, mark.isOn(said));
     },
     onTime: (at) => clock.witnessLeaf(at),
   });
@@ -188,7 +194,7 @@ async function openMemory(options: EdgeOptions, stack: AsyncDisposableStack): Pr
   state.followJournal(() => journal.head());
   stack.defer(() => evidence.lastEvent("stop", {}));
   const journalSigner = noteSignerOf("ed25519", origin, journalKey, crypto);
-  return { facts, state, clock, journal, journalSigner, registry, evidence, host, identity };
+  return { facts, state, clock, journal, journalSigner, registry, mark, evidence, host, identity };
 }
 
 function linkOptions(memory: Memory, { config, clock: wallClock, random, crypto, log }: EdgeOptions) {
