@@ -75,8 +75,8 @@ export interface FleetOptions {
   readonly deviceClass?: object;
   /** How far the fixture goes by itself; the rest is up to the test. */
   readonly upTo?: "control" | "edge" | "policy";
-  /** Between the node and the control plane: what the node believes the addresses of the control plane to be. */
-  readonly controlAddress?: (url: string) => Promise<string>;
+  /** Where the node looks for the control plane, in place of its listeners. */
+  readonly advertise?: { readonly enrol: string; readonly fleet: string };
   readonly journalSizeMax?: number;
 }
 
@@ -214,6 +214,11 @@ export class Fleet {
     await running?.close();
   }
 
+  /** Where its listeners really are. */
+  controlPorts(): { readonly enrol: number; readonly fleet: number } {
+    return JSON.parse(readFileSync(join(this.controlData, "ports.json"), "utf8"));
+  }
+
   async createJoin(name: string = NODE, extras: object = {}): Promise<JoinFile> {
     const answer = await this.operator("POST", "/v1/joins", {
       site: SITE,
@@ -226,13 +231,10 @@ export class Fleet {
   }
 
   async initEdge(): Promise<void> {
-    const join = await this.createJoin();
-    const url = await this.#address(join.url);
-    const config = this.edgeConfig();
     await initEdge({
-      join: { ...join, url },
-      config,
-      configFile: utf8(JSON.stringify(config)),
+      join: await this.createJoin(),
+      config: this.edgeConfig(),
+      configFile: utf8(JSON.stringify(this.#edgeConfigFile({}))),
       data: this.edgeData,
       clock: this.clock,
       ...PORTS,
@@ -290,6 +292,7 @@ export class Fleet {
       data: this.controlData,
       operatorSocket: join(this.directory, "operator.sock"),
       listen: { enrol: "127.0.0.1:0", fleet: "127.0.0.1:0" },
+      ...(this.#options.advertise ? { advertise: this.#options.advertise } : {}),
       classes: {
         gateway: { anchors, pcrs: BOOT_PCRS, referenceValues: this.#referenceValues, ...this.#options.nodeClass },
         ...Object.fromEntries([...classes].map((name) => [name, { anchors }])),
@@ -302,8 +305,12 @@ export class Fleet {
   }
 
   edgeConfig(changes: object = {}): EdgeConfig {
+    return parsed(edgeConfig, this.#edgeConfigFile(changes));
+  }
+
+  #edgeConfigFile(changes: object): object {
     const upstream = { socketPath: this.upstream.socketPath };
-    return parsed(edgeConfig, {
+    return {
       kind: "vedette/edge/v1",
       tpm: this.tpmOf(NODE).socketPath,
       listen: { enrol: "127.0.0.1:0", gateway: "127.0.0.1:0" },
@@ -323,7 +330,7 @@ export class Fleet {
       ],
       ...this.#options.edgeConfig,
       ...changes,
-    });
+    };
   }
 
   inventory(devices: readonly DeviceName[] = this.devices): JsonObject {
@@ -373,10 +380,14 @@ export class Fleet {
     return signed.value;
   }
 
+  /** Publishes a policy and waits for nobody. */
+  async offerPolicy(changes: PolicyChanges = {}): Promise<void> {
+    await this.operator("POST", `/v1/policies?site=${SITE}`, this.buildPolicy(changes));
+  }
+
   /** Publishes a policy and waits until the node runs it. */
   async publishPolicy(changes: PolicyChanges = {}): Promise<number> {
-    const bytes = this.buildPolicy(changes);
-    await this.operator("POST", `/v1/policies?site=${SITE}`, bytes);
+    await this.offerPolicy(changes);
     const sequence = this.#sequence;
     await until("the node runs the policy", async () => (await this.status()).policy?.sequence === sequence);
     return sequence;
@@ -410,9 +421,9 @@ export class Fleet {
   }
 
   /** A client of the gateway under some identity; closed after the test. */
-  gatewayClient(identity: TlsCertificate): HttpClient {
+  gatewayClient(identity: TlsCertificate, url: string = this.edge.gatewayUrl): HttpClient {
     const client = connectTls({
-      url: this.edge.gatewayUrl,
+      url,
       anchors: { roots: [this.rootPem] },
       expectedServer: { spiffeId: `spiffe://${SITE}.${FLEET}/gateway` },
       identity,
@@ -444,10 +455,6 @@ export class Fleet {
   }
 
   readonly #log: Log = (level, message, facts = {}) => void this.logged.push({ level, message, facts });
-
-  async #address(url: string): Promise<string> {
-    return (await this.#options.controlAddress?.(url)) ?? url;
-  }
 
   /** EK hashes, the maker's CA, and the PCRs after power-on, which all machines share. */
   async #readMachines(): Promise<void> {
