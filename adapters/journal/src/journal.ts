@@ -71,7 +71,11 @@ export const NUMBERS_LEASED = 4_096;
 export async function openJournal({ path, origin, gapLeaf, sizeMax }: JournalOptions): Promise<Journal> {
   const setup: WorkerSetup = { path, origin, sizeMax };
   const worker = new Worker(workerUrl, { workerData: setup, name: "journal" });
-  const opened = await firstAnswer(worker);
+  // A refusal is told when the worker has let go of the file: whoever mends it may begin at once.
+  const opened = await firstAnswer(worker).catch(async (cause: unknown) => {
+    await worker.terminate();
+    throw cause;
+  });
   const queue = new CommitQueue(worker, opened);
   const { gap, nextNumber: from } = opened;
   const leasedTo = from + NUMBERS_LEASED;

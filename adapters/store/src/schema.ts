@@ -45,7 +45,7 @@ export interface NodeRow {
   readonly journal_root: string;
   readonly ear: string | null;
 }
-export interface JournalKeyRow {
+interface JournalKeyRow {
   readonly verifier_key: string;
   readonly node: string;
 }
