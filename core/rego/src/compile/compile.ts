@@ -1,0 +1,70 @@
+import { err, ok, type Result } from "@vedette/base";
+import type { Builtin } from "../builtins/builtin.ts";
+import type { RegoError } from "../errors.ts";
+import type { Body, Module } from "../syntax/ast.ts";
+import type { Program } from "./ir.ts";
+import { type LoweredQuery, lowerQuery, lowerRules } from "./lower.ts";
+import { metadataOf } from "./metadata.ts";
+import type { GlobalName } from "./module-names.ts";
+import { globalNames, packageKey, ruleNamesByPackage } from "./module-names.ts";
+import { resolveModules, resolveQuery } from "./resolve.ts";
+import type { ResolvedRule } from "./resolved.ts";
+import { growRuleTree, type RuleTree } from "./rule-tree.ts";
+
+/** Modules that stand together: resolved, ordered, free of recursion, lowered. */
+export interface CompiledModules {
+  readonly modules: readonly Module[];
+  readonly rules: readonly ResolvedRule[];
+  readonly tree: RuleTree;
+  readonly program: Program;
+  readonly builtinByName: ReadonlyMap<string, Builtin>;
+}
+
+/** OPA stops at the first stage that finds errors, and so do we: later ones would only repeat them. */
+export function compileModules(
+  modules: readonly Module[],
+  builtins: readonly Builtin[],
+): Result<CompiledModules, readonly RegoError[]> {
+  const builtinByName = new Map(builtins.map((builtin) => [builtin.name, builtin]));
+  const resolved = resolveModules(modules, { builtinByName, metadataOf: metadataOf(modules) });
+  if (resolved.errors.length > 0) return err(resolved.errors);
+  const errors: RegoError[] = [];
+  const tree = growRuleTree(
+    resolved.rules,
+    modules.map(({ package: { path } }) => path),
+    errors,
+  );
+  if (errors.length > 0) return err(errors);
+  const lowered = lowerRules(tree);
+  if (lowered.errors.length > 0) return err(lowered.errors);
+  return ok({ modules, rules: resolved.rules, tree, program: lowered.program, builtinByName });
+}
+
+export interface CompiledQuery extends LoweredQuery {
+  /** A row holds the values of these, then the value of each statement. */
+  readonly names: readonly string[];
+}
+
+/** `packagePath` makes the query see the names of that package, and the imports of its modules. */
+export function compileQuery(
+  compiled: CompiledModules,
+  body: Body,
+  packagePath: readonly string[] = [],
+): Result<CompiledQuery, readonly RegoError[]> {
+  const resolved = resolveQuery(body, compiled.modules, compiled.builtinByName, namesSeenFrom(compiled, packagePath));
+  if (resolved.errors.length > 0) return err(resolved.errors);
+  const lowered = lowerQuery(resolved, compiled.tree, compiled.program);
+  if (lowered.errors.length > 0) return err(lowered.errors);
+  return ok({ ...lowered, names: resolved.names });
+}
+
+function namesSeenFrom({ modules }: CompiledModules, packagePath: readonly string[]): ReadonlyMap<string, GlobalName> {
+  const key = packageKey(packagePath);
+  const own = modules.filter((module) => packageKey(module.package.path) === key);
+  const imports = own.flatMap((module) => module.imports);
+  return globalNames(
+    packagePath,
+    imports,
+    packagePath.length === 0 ? new Set() : (ruleNamesByPackage(modules).get(key) ?? new Set()),
+  );
+}

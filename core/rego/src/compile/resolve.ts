@@ -1,0 +1,575 @@
+import type { Builtin } from "../builtins/builtin.ts";
+import type { RegoError } from "../errors.ts";
+import type {
+  Body,
+  CallTerm,
+  Else,
+  Expression,
+  Location,
+  Module,
+  Rule,
+  Statement,
+  Term,
+  VarTerm,
+  With,
+} from "../syntax/ast.ts";
+import { ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
+import { arityByFunction, type GlobalName, globalNames, packageKey, ruleNamesByPackage } from "./module-names.ts";
+import type {
+  Callee,
+  ResolvedBody,
+  ResolvedElse,
+  ResolvedExpression,
+  ResolvedRule,
+  ResolvedStatement,
+  ResolvedTerm,
+  ResolvedWith,
+} from "./resolved.ts";
+import { Scope } from "./scope.ts";
+
+export interface ResolveOptions {
+  readonly builtinByName: ReadonlyMap<string, Builtin>;
+  /** Calls of `rego.metadata.chain()` and `rego.metadata.rule()` are constants of the rule they stand in. */
+  readonly metadataOf: (module: Module, rule: Rule, what: "chain" | "rule") => Value;
+}
+
+export interface Resolved {
+  readonly rules: readonly ResolvedRule[];
+  readonly errors: readonly RegoError[];
+}
+
+/** Gives every name its meaning (compiler stages "resolve refs", "rewrite local vars"). All errors of all modules. */
+export function resolveModules(modules: readonly Module[], options: ResolveOptions): Resolved {
+  const errors: RegoError[] = [];
+  const rules: ResolvedRule[] = [];
+  const names = ruleNamesByPackage(modules);
+  const arities = arityByFunction(modules);
+  for (const module of modules) {
+    const ruleNames = names.get(packageKey(module.package.path)) ?? new Set();
+    const globals = globalNames(module.package.path, module.imports, ruleNames);
+    for (const rule of module.rules) {
+      const metadata = (what: "chain" | "rule") => options.metadataOf(module, rule, what);
+      const resolver = new Resolver(globals, options.builtinByName, arities, errors, metadata);
+      rules.push(resolver.rule(module, rule));
+    }
+  }
+  return { rules, errors };
+}
+
+/** A query is a body without a head. */
+export interface ResolvedQuery {
+  readonly body: ResolvedBody;
+  /** What each answer consists of: the values of `names`, then the value of each statement. */
+  readonly answer: readonly ResolvedTerm[];
+  /** The variables of the query, in the order in which they are written. */
+  readonly names: readonly string[];
+  readonly errors: readonly RegoError[];
+}
+
+export function resolveQuery(
+  body: Body,
+  modules: readonly Module[],
+  builtinByName: ReadonlyMap<string, Builtin>,
+  globals: ReadonlyMap<string, GlobalName>,
+): ResolvedQuery {
+  const errors: RegoError[] = [];
+  const resolver = new Resolver(globals, builtinByName, arityByFunction(modules), errors, () => null);
+  return { ...resolver.query(body), errors };
+}
+
+const GENERATED: Location = { file: "", row: 1, col: 1, start: 0, end: 0 };
+
+class Resolver {
+  readonly #globals: ReadonlyMap<string, GlobalName>;
+  readonly #builtinByName: ReadonlyMap<string, Builtin>;
+  readonly #arityByFunction: ReadonlyMap<string, number>;
+  readonly #errors: RegoError[];
+  readonly #metadata: (what: "chain" | "rule") => Value;
+  #scope = new Scope(undefined);
+
+  constructor(
+    globals: ReadonlyMap<string, GlobalName>,
+    builtinByName: ReadonlyMap<string, Builtin>,
+    arityByFunction: ReadonlyMap<string, number>,
+    errors: RegoError[],
+    metadata: (what: "chain" | "rule") => Value,
+  ) {
+    this.#globals = globals;
+    this.#builtinByName = builtinByName;
+    this.#arityByFunction = arityByFunction;
+    this.#errors = errors;
+    this.#metadata = metadata;
+  }
+
+  rule(module: Module, rule: Rule): ResolvedRule {
+    const { head } = rule;
+    this.#scope = new Scope(undefined);
+    for (const arg of head.args ?? []) this.#declarePattern(arg, "argument", 0);
+    const args = (head.args ?? []).map((arg) => this.#term(arg));
+    const constant = constantPrefixLength(head.path);
+    const resolved = this.#body(rule.body ?? [], [...head.path, head.key, head.value], () => ({
+      suffix: head.path.slice(constant).map((term) => this.#term(term)),
+      value: this.#valueOf(head.key ?? head.value, head.location),
+    }));
+    return {
+      file: module.file,
+      package: module.package.path,
+      path: [...module.package.path, head.name, ...head.path.slice(0, constant).map(textOf)],
+      suffix: resolved.head.suffix,
+      kind: head.args !== undefined ? "function" : head.key !== undefined ? "set" : "value",
+      isDefault: rule.isDefault,
+      args,
+      value: resolved.head.value,
+      body: resolved.body,
+      otherwise: rule.otherwise && this.#else(rule.otherwise),
+      location: head.location,
+    };
+  }
+
+  query(body: Body): Omit<ResolvedQuery, "errors"> {
+    const names: string[] = [];
+    const captured: ResolvedTerm[] = [];
+    const resolved = this.#body(body, [], () => {
+      const bindings: ResolvedTerm[] = [];
+      for (const variable of namesIn(body)) {
+        const found = this.#scope.hasOwn(variable.name) ? this.#scope.find(variable.name) : undefined;
+        if (found === undefined || names.includes(variable.name)) continue;
+        names.push(variable.name);
+        bindings.push({ type: "local", local: found, location: variable.location });
+      }
+      return bindings;
+    });
+    const statements = resolved.body.map((statement) => {
+      const { statement: capturing, value } = captureValue(statement, resolved.owner);
+      captured.push(value);
+      return capturing;
+    });
+    return { body: statements, answer: [...resolved.head, ...captured], names };
+  }
+
+  #else({ value, body, otherwise, location }: Else): ResolvedElse {
+    const resolved = this.#body(body ?? [], [value], () => this.#valueOf(value, location));
+    return { value: resolved.head, body: resolved.body, otherwise: otherwise && this.#else(otherwise), location };
+  }
+
+  #valueOf(term: Term | undefined, location: Location): ResolvedTerm {
+    return term === undefined ? { type: "constant", value: true, location } : this.#term(term);
+  }
+
+  /** Resolves a body in a scope of its own, and what else belongs to that scope (`head`) after it. */
+  #body<T>(
+    body: Body,
+    headTerms: readonly (Term | undefined)[],
+    head: () => T,
+  ): { body: ResolvedBody; head: T; owner: object } {
+    const outer = this.#scope;
+    const scope = new Scope(outer);
+    this.#scope = scope;
+    this.#announce(body, headTerms);
+    const statements: ResolvedStatement[] = [];
+    for (const [index, statement] of body.entries()) {
+      scope.position = index;
+      const resolved = this.#statement(statement);
+      if (resolved !== undefined) statements.push(resolved);
+    }
+    scope.position = body.length;
+    const result = head();
+    for (const { name, location } of scope.unused())
+      this.#report("rego_compile_error", `declared var ${name} unused`, location);
+    this.#scope = outer;
+    return { body: statements, head: result, owner: scope };
+  }
+
+  /** Before anything is resolved: which names are declared by which statement, and which belong to this body undeclared. */
+  #announce(body: Body, headTerms: readonly (Term | undefined)[]): void {
+    for (const [index, { what }] of body.entries()) {
+      // Names that stand before their declaration make the declaration an error.
+      for (const variable of declaredBy(what)) {
+        const isUsedBefore = body.slice(0, index).some((earlier) => mentions(earlier, variable.name));
+        if (isUsedBefore && !this.#scope.hasOwn(variable.name)) this.#scope.use(variable.name, variable.location);
+        if (
+          what.type === "assign" &&
+          !isUsedBefore &&
+          mentionsTerm(what.value, variable.name) &&
+          !this.#isKnown(variable.name)
+        )
+          this.#scope.use(variable.name, variable.location);
+        const refusal = this.#scope.declare(
+          variable.name,
+          variable.location,
+          what.type === "assign" ? "assigned" : "declared",
+          what.type === "some" ? index : index + 1,
+        );
+        if (refusal !== undefined) this.#report("rego_compile_error", refusal, variable.location);
+      }
+    }
+    for (const variable of namesIn(body)) this.#useIfFree(variable);
+    for (const term of headTerms)
+      if (term !== undefined) for (const variable of namesOf(term)) this.#useIfFree(variable);
+  }
+
+  #useIfFree(variable: VarTerm): void {
+    if (!this.#isKnown(variable.name)) this.#scope.use(variable.name, variable.location);
+  }
+
+  #isKnown(name: string): boolean {
+    return name === "_" || this.#globals.has(name) || this.#scope.find(name) !== undefined;
+  }
+
+  #declarePattern(term: Term, origin: "argument", from: number): void {
+    for (const variable of patternVars(term)) {
+      const refusal = this.#scope.declare(variable.name, variable.location, origin, from);
+      if (refusal !== undefined) this.#report("rego_compile_error", refusal, variable.location);
+    }
+  }
+
+  #statement({ isNegated, what, with: overrides, location }: Statement): ResolvedStatement | undefined {
+    const resolved = this.#expression(what);
+    if (resolved === undefined) return undefined;
+    return { isNegated, what: resolved, with: overrides.map((item) => this.#with(item)), location };
+  }
+
+  #expression(what: Expression): ResolvedExpression | undefined {
+    switch (what.type) {
+      case "term":
+        return this.#termStatement(what.term);
+      case "unify":
+        return { type: "unify", left: this.#term(what.left), right: this.#term(what.right), isAssign: false };
+      case "assign": {
+        const right = this.#term(what.value);
+        const left = this.#inTarget(() => this.#term(what.target));
+        return { type: "unify", left, right, isAssign: true };
+      }
+      case "some":
+        return undefined;
+      case "some-in": {
+        const domain = this.#term(what.domain);
+        return this.#inTarget(() => ({
+          type: "some-in",
+          key: what.key && this.#term(what.key),
+          value: this.#term(what.value),
+          domain,
+        }));
+      }
+      case "every":
+        return this.#every(what);
+    }
+  }
+
+  /** The targets of a declaration see what the statement itself declares. */
+  #inTarget<T>(resolve: () => T): T {
+    const scope = this.#scope;
+    scope.position++;
+    const result = resolve();
+    scope.position--;
+    return result;
+  }
+
+  #every(what: Expression & { readonly type: "every" }): ResolvedExpression {
+    const domain = this.#term(what.domain);
+    const outer = this.#scope;
+    const scope = new Scope(outer);
+    this.#scope = scope;
+    const declare = (variable: VarTerm) => {
+      if (variable.name === "_") return { name: "_", location: variable.location, isWildcard: true, owner: scope };
+      const refusal = scope.declare(variable.name, variable.location, "declared", 0);
+      if (refusal !== undefined) this.#report("rego_compile_error", refusal, variable.location);
+      return scope.find(variable.name)!;
+    };
+    const key = what.key && declare(what.key);
+    const value = declare(what.value);
+    const { body, owner } = this.#body(what.body, [], () => undefined);
+    this.#scope = outer;
+    return { type: "every", key, value, domain, body, owner };
+  }
+
+  #termStatement(term: Term): ResolvedExpression {
+    if (term.type !== "call") return { type: "term", term: this.#term(term) };
+    const callee = this.#callee(term.operator);
+    if (callee?.type === "builtin" && callee.builtin.name === "print")
+      return { type: "print", args: term.args.map((arg) => this.#term(arg)) };
+    if (callee !== undefined) {
+      // `f(x, y)` for a function of one operand says `f(x) = y`.
+      if (term.args.length === this.#arityOf(callee) + 1) {
+        const args = term.args.map((arg) => this.#term(arg));
+        const left: ResolvedTerm = { type: "call", callee, args: args.slice(0, -1), location: term.location };
+        return { type: "unify", left, right: args.at(-1)!, isAssign: false };
+      }
+    }
+    return { type: "term", term: this.#term(term) };
+  }
+
+  #arityOf(callee: Callee): number {
+    if (callee.type === "function") return this.#arityByFunction.get(packageKey(callee.path)) ?? Number.NaN;
+    return callee.builtin.type.variadic === undefined ? callee.builtin.type.args.length : Number.NaN;
+  }
+
+  #with({ target, value, location }: With): ResolvedWith {
+    const head = target.type === "var" ? target : target.head;
+    const path = target.type === "var" ? [] : target.path;
+    if (head.type === "var" && constantPrefixLength(path) === path.length) {
+      const global = this.#globals.get(head.name);
+      const dotted = [head.name, ...path.map(textOf)].join(".");
+      const builtin = global === undefined ? this.#builtinByName.get(dotted) : undefined;
+      if (builtin !== undefined) {
+        const callee: Callee = { type: "builtin", builtin };
+        return { target: "callee", callee, value: this.#replacement(value), location };
+      }
+      if (global !== undefined) {
+        const whole = [...global.path, ...path.map(textOf)];
+        // Whether a path below data names a function is known when all rules are.
+        return { target: global.base, path: whole, value: this.#term(value), location };
+      }
+    }
+    this.#report("rego_type_error", "with keyword target must reference existing input, data, or a function", location);
+    return { target: "input", path: [], value: this.#term(value), location };
+  }
+
+  /** What a builtin is replaced by: another function when the name is one, else a value. */
+  #replacement(value: Term): ResolvedTerm | Callee {
+    const isName = value.type === "var" || (value.type === "reference" && value.head.type === "var");
+    if (!isName || (value.type === "var" && this.#scope.find(value.name) !== undefined)) return this.#term(value);
+    const dotted = dottedName(value);
+    const builtin = dotted === undefined ? undefined : this.#builtinByName.get(dotted);
+    if (builtin !== undefined && !this.#globals.has(dotted!.split(".")[0]!)) return { type: "builtin", builtin };
+    return this.#term(value);
+  }
+
+  #term(term: Term): ResolvedTerm {
+    const { location } = term;
+    switch (term.type) {
+      case "null":
+        return { type: "constant", value: null, location };
+      case "boolean":
+      case "number":
+      case "string":
+        return { type: "constant", value: term.value, location };
+      case "var":
+        return this.#variable(term);
+      case "reference":
+        return this.#reference(term.head, term.path, location);
+      case "array":
+      case "set":
+        return collection(
+          term.type,
+          term.items.map((item) => this.#term(item)),
+          location,
+        );
+      case "object":
+        return objectOf(
+          term.entries.map(([key, value]) => [this.#term(key), this.#term(value)] as const),
+          location,
+        );
+      case "call":
+        return this.#call(term);
+      case "comprehension": {
+        const { body, head, owner } = this.#body(term.body, [term.key, term.value], () => ({
+          key: term.key && this.#term(term.key),
+          value: this.#term(term.value),
+        }));
+        return { type: "comprehension", of: term.of, key: head.key, value: head.value, body, owner, location };
+      }
+      case "template":
+        return this.#template(term.parts, location);
+    }
+  }
+
+  #variable({ name, location }: VarTerm): ResolvedTerm {
+    if (name === "_")
+      return { type: "local", local: { name, location, isWildcard: true, owner: this.#scope }, location };
+    const found = this.#scope.find(name);
+    if (found !== undefined) return { type: "local", local: found, location };
+    const global = this.#globals.get(name);
+    if (global !== undefined)
+      return { type: "reference", base: global.base, path: constants(global.path, location), location };
+    return { type: "local", local: { name, location, isWildcard: false, owner: this.#scope }, location };
+  }
+
+  #reference(head: Term, path: readonly Term[], location: Location): ResolvedTerm {
+    const base = this.#term(head);
+    const rest = path.map((term) => this.#term(term));
+    if (base.type === "reference") return { ...base, path: [...base.path, ...rest], location };
+    return { type: "reference", base, path: rest, location };
+  }
+
+  #call({ operator, args, location }: CallTerm): ResolvedTerm {
+    const dotted = dottedName(operator);
+    if (dotted === "rego.metadata.chain") return { type: "constant", value: this.#metadata("chain"), location };
+    if (dotted === "rego.metadata.rule") return { type: "constant", value: this.#metadata("rule"), location };
+    const resolved = args.map((arg) => this.#term(arg));
+    const callee = this.#callee(operator);
+    if (callee !== undefined) return { type: "call", callee, args: resolved, location };
+    this.#report("rego_type_error", `undefined function ${dotted ?? "in this place"}`, location);
+    return { type: "constant", value: null, location };
+  }
+
+  #callee(operator: Term): Callee | undefined {
+    const dotted = dottedName(operator);
+    if (dotted === undefined) return undefined;
+    const head = operator.type === "reference" ? operator.head : operator;
+    const path = operator.type === "reference" ? operator.path.map(textOf) : [];
+    const name = head.type === "var" ? head.name : "";
+    const global = this.#globals.get(name);
+    if (global?.base === "data") return { type: "function", path: [...global.path, ...path] };
+    const builtin = this.#builtinByName.get(dotted);
+    return builtin && { type: "builtin", builtin };
+  }
+
+  /** Every part becomes the set of its values: an undefined part prints as such instead of failing the whole. */
+  #template(parts: readonly (string | Term)[], location: Location): ResolvedTerm {
+    const builtin = this.#builtinByName.get("internal.template_string");
+    if (builtin === undefined) {
+      this.#report("rego_compile_error", "template strings are not among the capabilities", location);
+      return { type: "constant", value: null, location };
+    }
+    const items = parts.map((part): ResolvedTerm => {
+      if (typeof part === "string") return { type: "constant", value: part, location };
+      const resolved = this.#term(part);
+      return resolved.type === "constant" ? resolved : valuesOf(resolved);
+    });
+    const list: ResolvedTerm = { type: "array", items, location };
+    return { type: "call", callee: { type: "builtin", builtin }, args: [list], location };
+  }
+
+  #report(code: RegoError["code"], message: string, location: Location): void {
+    this.#errors.push({ code, message, location });
+  }
+}
+
+/** A query tells the value of a term even when that is false. All other statements are true where they hold. */
+function captureValue(
+  statement: ResolvedStatement,
+  owner: object,
+): { readonly statement: ResolvedStatement; readonly value: ResolvedTerm } {
+  const { what, isNegated, location } = statement;
+  if (what.type !== "term" || isNegated) return { statement, value: { type: "constant", value: true, location } };
+  const value: ResolvedTerm = { type: "local", local: { name: "value", location, isWildcard: true, owner }, location };
+  return { statement: { ...statement, what: { type: "unify", left: value, right: what.term, isAssign: true } }, value };
+}
+
+/** `{x | x = term}` */
+export function valuesOf(term: ResolvedTerm): ResolvedTerm {
+  const { location } = term;
+  const owner = {};
+  const local = { name: "x", location: GENERATED, isWildcard: true, owner };
+  const value: ResolvedTerm = { type: "local", local, location };
+  const what: ResolvedExpression = { type: "unify", left: value, right: term, isAssign: true };
+  const body = [{ isNegated: false, what, with: [], location }];
+  return { type: "comprehension", of: "set", key: undefined, value, body, owner, location };
+}
+
+function constants(path: readonly string[], location: Location): ResolvedTerm[] {
+  return path.map((value) => ({ type: "constant", value, location }));
+}
+
+function constantPrefixLength(path: readonly Term[]): number {
+  const first = path.findIndex(({ type }) => type !== "string");
+  return first < 0 ? path.length : first;
+}
+
+function textOf(term: Term): string {
+  return term.type === "string" ? term.value : "";
+}
+
+function dottedName(term: Term): string | undefined {
+  if (term.type === "var") return term.name;
+  if (term.type !== "reference" || term.head.type !== "var") return undefined;
+  if (constantPrefixLength(term.path) !== term.path.length) return undefined;
+  return [term.head.name, ...term.path.map(textOf)].join(".");
+}
+
+function collection(type: "array" | "set", items: readonly ResolvedTerm[], location: Location): ResolvedTerm {
+  const values = items.flatMap((item) => (item.type === "constant" ? [item.value] : []));
+  if (values.length < items.length) return { type, items, location };
+  return { type: "constant", value: type === "array" ? values : RegoSet.of(values), location };
+}
+
+function objectOf(entries: readonly (readonly [ResolvedTerm, ResolvedTerm])[], location: Location): ResolvedTerm {
+  const builder = new ObjectBuilder();
+  for (const [key, value] of entries) {
+    if (key.type !== "constant" || value.type !== "constant" || builder.get(key.value) !== undefined)
+      return { type: "object", entries, location };
+    builder.set(key.value, value.value);
+  }
+  return { type: "constant", value: builder.build(), location };
+}
+
+function declaredBy(what: Expression): readonly VarTerm[] {
+  switch (what.type) {
+    case "some":
+      return what.vars;
+    case "assign":
+      return patternVars(what.target);
+    case "some-in":
+      return [...(what.key === undefined ? [] : patternVars(what.key)), ...patternVars(what.value)];
+    default:
+      return [];
+  }
+}
+
+/** The variables of a pattern that binding it can bind: in arrays and in values of objects, each once. */
+function patternVars(term: Term): VarTerm[] {
+  const found: VarTerm[] = [];
+  const visit = (item: Term): void => {
+    if (item.type === "var") {
+      if (item.name !== "_" && !found.some(({ name }) => name === item.name)) found.push(item);
+    } else if (item.type === "array") item.items.forEach(visit);
+    else if (item.type === "object") for (const [, value] of item.entries) visit(value);
+  };
+  visit(term);
+  return found;
+}
+
+/** The names at which a body itself, without the bodies inside it, looks for a value. */
+function namesIn(body: Body): VarTerm[] {
+  return body.flatMap(namesInStatement);
+}
+
+function namesInStatement({ what, with: overrides }: Statement): VarTerm[] {
+  return [...termsOf(what).flatMap(namesOf), ...overrides.flatMap(({ value }) => namesOf(value))];
+}
+
+function termsOf(what: Expression): readonly Term[] {
+  switch (what.type) {
+    case "term":
+      return [what.term];
+    case "unify":
+      return [what.left, what.right];
+    case "assign":
+      return [what.target, what.value];
+    case "some":
+      return [];
+    case "some-in":
+      return [...(what.key === undefined ? [] : [what.key]), what.value, what.domain];
+    case "every":
+      return [what.domain];
+  }
+}
+
+function namesOf(term: Term): VarTerm[] {
+  switch (term.type) {
+    case "var":
+      return term.name === "_" ? [] : [term];
+    case "reference":
+      return [...namesOf(term.head), ...term.path.flatMap(namesOf)];
+    case "array":
+    case "set":
+      return term.items.flatMap(namesOf);
+    case "object":
+      return term.entries.flatMap(([key, value]) => [...namesOf(key), ...namesOf(value)]);
+    case "call":
+      return term.args.flatMap(namesOf);
+    case "template":
+      return term.parts.flatMap((part) => (typeof part === "string" ? [] : namesOf(part)));
+    default:
+      return [];
+  }
+}
+
+function mentions(statement: Statement, name: string): boolean {
+  return namesInStatement(statement).some((variable) => variable.name === name);
+}
+
+function mentionsTerm(term: Term, name: string): boolean {
+  return namesOf(term).some((variable) => variable.name === name);
+}

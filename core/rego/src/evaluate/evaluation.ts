@@ -1,0 +1,238 @@
+import type { Crypto, Instant, Random } from "@vedette/base";
+import type { Builtin, BuiltinContext, BuiltinFailure } from "../builtins/builtin.ts";
+import type { Program, TreeNode } from "../compile/ir.ts";
+import { LimitExceeded } from "../limits.ts";
+import type { Location } from "../syntax/ast.ts";
+import { compare, isPlainObject, type PlainObject, type Value } from "../values/value.ts";
+import { EvaluationError } from "./evaluation-error.ts";
+import { isIterable, keysOf, lookup, lookupPath, replaceAt } from "./lookup.ts";
+
+/** Sees a query run, statement by statement (an index into `Program.statements`). The closure back end alone tells. */
+export interface Observer {
+  /** A statement begins. */
+  readonly entered?: (statement: number, frame: Frame) => void;
+  /** A statement gave up; with the values it looked at, where that says why. */
+  readonly refused?: (statement: number, frame: Frame, operands: readonly (Value | undefined)[]) => void;
+  readonly printed?: (text: string, location: Location) => void;
+  readonly failed?: (builtin: string, failure: BuiltinFailure, location: Location) => void;
+}
+
+/** The slots of one call. INVARIANT (`verifyProgram`): a slot that `scan-tree` sets is read by tree expressions alone. */
+export type Frame = Place[];
+
+/** Work between two looks at the clock: about a tenth of a millisecond. */
+const STEPS_PER_CLOCK_CHECK = 4_096;
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
+
+const UNOBSERVED: Observer = {};
+
+/** What one query shares, whatever `with` replaces in parts of it. */
+export class QueryState implements BuiltinContext {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly #instant: Instant;
+  readonly isStrict: boolean;
+  readonly observer: Observer;
+  readonly #isPastDeadline: (() => boolean) | undefined;
+  #memo: Map<string, unknown> | undefined;
+  #fuel: number;
+  #untilClock = STEPS_PER_CLOCK_CHECK;
+
+  constructor(options: {
+    readonly now: Instant;
+    readonly crypto: Crypto;
+    readonly random: Random;
+    readonly isStrict: boolean;
+    readonly fuel: number;
+    readonly isPastDeadline: (() => boolean) | undefined;
+    readonly observer: Observer | undefined;
+  }) {
+    this.#instant = options.now;
+    this.crypto = options.crypto;
+    this.random = options.random;
+    this.isStrict = options.isStrict;
+    this.observer = options.observer ?? UNOBSERVED;
+    this.#fuel = options.fuel;
+    this.#isPastDeadline = options.isPastDeadline;
+  }
+
+  /** Made when a builtin asks, as the time is: most decisions need neither. */
+  get memo(): Map<string, unknown> {
+    this.#memo ??= new Map();
+    return this.#memo;
+  }
+
+  get now(): bigint {
+    return BigInt(this.#instant) * NANOSECONDS_PER_MILLISECOND;
+  }
+
+  spend(steps: number): void {
+    this.#fuel -= steps;
+    if (!(this.#fuel >= 0)) throw new LimitExceeded("fuel");
+    this.#untilClock -= steps;
+    if (this.#untilClock > 0) return;
+    this.#untilClock = STEPS_PER_CLOCK_CHECK;
+    if (this.#isPastDeadline?.()) throw new LimitExceeded("clock");
+  }
+
+  /** A builtin that failed has no value, unless the caller asked to be told. */
+  failed({ name }: Builtin, failure: BuiltinFailure, location: Location): undefined {
+    this.observer.failed?.(name, failure, location);
+    if (this.isStrict) throw new EvaluationError(failure.code, `${name}: ${failure.message}`, location);
+    return undefined;
+  }
+}
+
+/** A place below `data` with rules below it, and what base data holds there. */
+export class DataNode {
+  readonly tree: TreeNode;
+  readonly base: Value | undefined;
+  readonly path: readonly string[];
+  constructor(tree: TreeNode, base: Value | undefined, path: readonly string[]) {
+    this.tree = tree;
+    this.base = base;
+    this.path = path;
+  }
+}
+
+export type Place = DataNode | Value | undefined;
+
+export type Replaced = { readonly run: (evaluation: Evaluation, args: readonly Value[]) => Value | undefined };
+
+/** How the back end runs a rule. */
+export type RunRule = (evaluation: Evaluation, procedure: number) => Value | undefined;
+
+const NONE: readonly never[] = [];
+const NOTHING: ReadonlyMap<never, Replaced> = new Map<never, Replaced>();
+const UNDEFINED = Symbol("evaluated, undefined");
+
+/** The documents that a query sees, and what it has found out from them. `with` makes another. */
+export class Evaluation {
+  readonly query: QueryState;
+  readonly program: Program;
+  readonly input: Value | undefined;
+  readonly data: Value;
+  readonly #runRule: RunRule;
+  /** Rules at or below these paths give way to base data. */
+  readonly #overridden: readonly (readonly string[])[];
+  readonly replacedBuiltins: ReadonlyMap<string, Replaced>;
+  readonly replacedProcedures: ReadonlyMap<number, Replaced>;
+  #ruleMemo: (Value | typeof UNDEFINED | undefined)[] | undefined;
+
+  constructor(
+    parts: Pick<Evaluation, "query" | "program" | "input" | "data"> & {
+      readonly runRule: RunRule;
+      readonly overridden?: readonly (readonly string[])[];
+      readonly replacedBuiltins?: ReadonlyMap<string, Replaced>;
+      readonly replacedProcedures?: ReadonlyMap<number, Replaced>;
+    },
+  ) {
+    this.query = parts.query;
+    this.program = parts.program;
+    this.input = parts.input;
+    this.data = parts.data;
+    this.#runRule = parts.runRule;
+    this.#overridden = parts.overridden ?? NONE;
+    this.replacedBuiltins = parts.replacedBuiltins ?? NOTHING;
+    this.replacedProcedures = parts.replacedProcedures ?? NOTHING;
+  }
+
+  /** A rule's value, found out once. */
+  rule(procedure: number): Value | undefined {
+    this.#ruleMemo ??= [];
+    const known = this.#ruleMemo[procedure];
+    if (known !== undefined) return known === UNDEFINED ? undefined : known;
+    const { path } = this.program.procedures[procedure]!;
+    const value = this.#isOverridden(path) ? lookupPath(this.data, path) : this.#runRule(this, procedure);
+    this.#ruleMemo[procedure] = value === undefined ? UNDEFINED : value;
+    return value;
+  }
+
+  replacing(change: {
+    readonly input: readonly { readonly path: readonly string[]; readonly value: Value }[];
+    readonly data: readonly { readonly path: readonly string[]; readonly value: Value }[];
+    readonly builtins: ReadonlyMap<string, Replaced>;
+    readonly procedures: ReadonlyMap<number, Replaced>;
+  }): Evaluation {
+    return new Evaluation({
+      query: this.query,
+      program: this.program,
+      input: change.input.reduce<Value | undefined>(
+        (whole, { path, value }) => replaceAt(whole, path, value),
+        this.input,
+      ),
+      data: change.data.reduce<Value>((whole, { path, value }) => replaceAt(whole, path, value), this.data),
+      runRule: this.#runRule,
+      overridden: [...this.#overridden, ...change.data.map(({ path }) => path)],
+      replacedBuiltins: new Map([...this.replacedBuiltins, ...change.builtins]),
+      replacedProcedures: new Map([...this.replacedProcedures, ...change.procedures]),
+    });
+  }
+
+  /** The place at a constant path: below it are rules, or only base data. */
+  place(path: readonly string[]): Place {
+    let tree: TreeNode | undefined = this.program.tree;
+    for (const name of path) tree = tree?.children.get(name);
+    const base = lookupPath(this.data, path);
+    return tree === undefined || this.#isOverridden(path) ? base : new DataNode(tree, base, path);
+  }
+
+  step(place: Place, key: Value): Place {
+    if (!(place instanceof DataNode)) return lookup(place, key);
+    const base = lookup(place.base, key);
+    const child = typeof key === "string" ? place.tree.children.get(key) : undefined;
+    if (child === undefined) return base;
+    const path = [...place.path, key as string];
+    if (this.#isOverridden(path)) return base;
+    if (child.procedure === undefined) return new DataNode(child, base, path);
+    return this.#document(child.procedure) ?? base;
+  }
+
+  /** The keys under which a place may hold something. */
+  keysOfPlace(place: Place, isOrdered: boolean): readonly Value[] {
+    if (!(place instanceof DataNode)) {
+      if (place === undefined || !isIterable(place)) return [];
+      if (Array.isArray(place)) return place.map((_, index) => index);
+      return keysOf(place as Exclude<Value, readonly Value[]> & object, isOrdered);
+    }
+    const keys = new Set<Value>(place.tree.children.keys());
+    if (place.base !== undefined && isIterable(place.base) && !Array.isArray(place.base))
+      for (const key of keysOf(place.base as Exclude<Value, readonly Value[]> & object, false)) keys.add(key);
+    return isOrdered ? Array.from(keys).sort(compare) : Array.from(keys);
+  }
+
+  /** The whole document at a place: base data, with the rules' values on top. */
+  extent(place: Place): Value | undefined {
+    if (!(place instanceof DataNode)) return place;
+    const document: Record<string, Value> = Object.create(null);
+    if (place.base !== undefined && isPlainObject(place.base))
+      for (const key of Object.keys(place.base)) document[key] = (place.base as PlainObject)[key]!;
+    for (const name of place.tree.children.keys()) {
+      const value = this.extent(this.step(place, name));
+      const base = place.base === undefined ? undefined : lookup(place.base, name);
+      if (value !== undefined) document[name] = base === undefined ? value : withBase(base, value);
+    }
+    return document;
+  }
+
+  #document(procedure: number): Value | undefined {
+    return this.program.procedures[procedure]!.kind === "function" ? undefined : this.rule(procedure);
+  }
+
+  #isOverridden(path: readonly string[]): boolean {
+    return this.#overridden.some((at) => at.length <= path.length && at.every((name, index) => name === path[index]));
+  }
+}
+
+/** A rule where base data has something too: in a whole document, base data is seen first. */
+function withBase(base: Value, value: Value): Value {
+  if (!isPlainObject(base) || !isPlainObject(value)) return base;
+  const document: Record<string, Value> = Object.create(null);
+  for (const name of Object.keys(value)) document[name] = value[name]!;
+  for (const name of Object.keys(base)) {
+    const there = document[name];
+    document[name] = there === undefined ? base[name]! : withBase(base[name]!, there);
+  }
+  return document;
+}
