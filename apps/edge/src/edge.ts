@@ -184,7 +184,7 @@ async function openMemory(options: EdgeOptions, stack: AsyncDisposableStack): Pr
   const denialLimits = { ...DENIAL_LIMITS, wholeMax: config.denialBudget.whole, window: config.denialBudget.window };
   const evidence = stack.use(new EvidenceLog({ journal, clock, crypto, log, denialLimits }));
   const onJudged = () => void setTimeout(returnMemory, MEMORY_PAUSE_MS).unref();
-  const host = new PolicyHost({ files, facts, state, evidence, clock, crypto, onJudged });
+  const host = new PolicyHost({ files, facts, state, evidence, clock, crypto, random, onJudged });
   for (const refused of host.loadFromDisk()) log("warn", "a file on disk is refused and does not run", refused);
   await host.sealLoaded();
   const { epoch, policySequence } = state.record;

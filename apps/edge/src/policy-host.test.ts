@@ -148,6 +148,7 @@ async function setupNode(t: TestContext) {
       evidence: { event: async (name, facts) => void events.push([name, facts]) },
       clock,
       crypto,
+      random: systemRandom,
     });
     host.loadFromDisk();
     return host;

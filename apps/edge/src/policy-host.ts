@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
-import { AdapterError, type Crypto, err, hex, type Instant, ok, type Result } from "@vedette/base";
+import { AdapterError, type Crypto, err, hex, type Instant, ok, type Random, type Result } from "@vedette/base";
 import { openTrustDocument, type TrustDocument, type TrustDocumentError } from "@vedette/identity";
 import {
   activatePolicy,
@@ -26,6 +26,7 @@ export interface PolicyHostOptions {
   readonly evidence: Pick<EvidenceLog, "event">;
   readonly clock: Pick<EffectiveClock, "now">;
   readonly crypto: Crypto;
+  readonly random: Random;
   /** After a document was judged, whatever came of it: much was read and little of it is kept. */
   readonly onJudged?: () => void;
 }
@@ -197,7 +198,7 @@ export class PolicyHost {
   #openPolicy(bytes: Uint8Array, sequenceAtLeast: number): Result<Activated, ActivationError> {
     const bundle = this.#openBundle(bytes, sequenceAtLeast);
     if (!bundle.ok) return bundle;
-    const compiled = compileBundle(bundle.value);
+    const compiled = compileBundle(bundle.value, this.#options);
     if (!compiled.ok) return compiled;
     const { sequence, revision, notAfter } = bundle.value.manifest;
     const digest = hex(this.#options.crypto.hash("sha256", bytes));
@@ -214,8 +215,12 @@ export class PolicyHost {
   }
 }
 
-function compileBundle(bundle: PolicyBundle): Result<ActivePolicy, ActivationError> {
-  const generation = activatePolicy(undefined, bundle);
+function compileBundle(
+  bundle: PolicyBundle,
+  { crypto, random }: Pick<PolicyHostOptions, "crypto" | "random">,
+): Result<ActivePolicy, ActivationError> {
+  // This process holds the site CA's key and the journal's: no code is made from policy here (PROTOCOLS 5.4).
+  const generation = activatePolicy(undefined, bundle, { crypto, random });
   if (!generation.ok) return generation;
   const listed = parseConfig(inventory, bundle.files.get(INVENTORY_FILE) ?? NOTHING, INVENTORY_FILE);
   if (!listed.ok) return err({ code: "INVENTORY_INVALID", path: listed.error.path, expected: listed.error.expected });

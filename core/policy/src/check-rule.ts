@@ -1,6 +1,7 @@
-import { type Json, type JsonObject, parseDuration } from "@vedette/base";
+import { isJsonObject, type Json, type JsonObject, parseDuration } from "@vedette/base";
 import type { ConditionChecker } from "./check-condition.ts";
 import type { DocumentReader } from "./document-reader.ts";
+import { ESCALATION_EXPECTED, parseEscalation } from "./escalation.ts";
 import { parseGlob } from "./glob.ts";
 import { RESOURCE_ID_LENGTH_MAX } from "./request.ts";
 import { ANY, type Obligation, type ResourceIdSelector, type Rule, type SpendLimit } from "./rules.ts";
@@ -39,7 +40,7 @@ export class RuleReader {
 
   /** One rule as written; undefined when something in it is a finding. */
   read(value: Json, at: string): Rule | undefined {
-    const optional = ["description", "when", "obligations", "states", "safe", "spend", "commit"];
+    const optional = ["description", "when", "obligations", "states", "safe", "spend", "commit", "escalate"];
     const members = this.#reader.object(value, at, ["id", "effect", "subject", "action", "resource"], optional);
     if (!members) return undefined;
     const id = this.#reader.text(members["id"], `${at}/id`, ID, "an id: letters, digits and . _ : / -");
@@ -85,10 +86,16 @@ export class RuleReader {
   }
 
   /** What only an allow rule has. `names` are what it is about. */
-  #allowance(members: JsonObject, at: string, names: readonly string[]): Pick<Rule, "states" | "spend" | "fastCommit"> {
+  #allowance(
+    members: JsonObject,
+    at: string,
+    names: readonly string[],
+  ): Pick<Rule, "states" | "spend" | "fastCommit" | "escalate"> {
     const spend = members["spend"] === undefined ? undefined : this.#spend(members["spend"], `${at}/spend`);
     const fastCommit = this.#commit(members, `${at}/commit`, names);
+    const escalate = this.#escalation(members["escalate"], `${at}/escalate`);
     return {
+      ...(escalate && { escalate }),
       states: this.#states(members, at),
       ...(spend && { spend }),
       ...(fastCommit !== undefined && { fastCommit }),
@@ -96,7 +103,7 @@ export class RuleReader {
   }
 
   #refuseAllowFields(members: JsonObject, at: string): void {
-    for (const field of ["states", "safe", "spend", "commit"])
+    for (const field of ["states", "safe", "spend", "commit", "escalate"])
       if (members[field] !== undefined)
         this.#reader.report(
           "UNKNOWN_FIELD",
@@ -196,6 +203,22 @@ export class RuleReader {
     return { counter, amount, limit, window: window.value, per };
   }
 
+  #escalation(value: Json | undefined, at: string): Rule["escalate"] {
+    if (value === undefined) return undefined;
+    const escalation = parseEscalation(value);
+    if (escalation !== undefined) return escalation;
+    const isUncapped = isJsonObject(value) && isUncappedFallback(value["onUnavailable"]);
+    if (isUncapped)
+      this.#reader.report(
+        "UNAVAILABLE_ALLOWS_UNCAPPED",
+        `${at}/onUnavailable`,
+        "goes on without a cap when the tier is unavailable",
+        'a cap: {"effect": "local", "capPerHour": 20}',
+      );
+    else this.#reader.mismatch(at, ESCALATION_EXPECTED);
+    return undefined;
+  }
+
   #commit(members: JsonObject, at: string, names: readonly string[]): Rule["fastCommit"] {
     if (members["commit"] === undefined) return undefined;
     const commit = this.#reader.object(members["commit"], at, ["fast"], []);
@@ -220,4 +243,10 @@ export class RuleReader {
     );
     return undefined;
   }
+}
+
+/** PROTOCOLS 5.2: whoever goes on when nobody answers says how often. */
+function isUncappedFallback(fallback: Json | undefined): boolean {
+  if (fallback === "allow" || fallback === "local") return true;
+  return fallback !== undefined && isJsonObject(fallback) && fallback["capPerHour"] === undefined;
 }

@@ -57,7 +57,7 @@ test("a finding names file, line and column, what is wrong and what was expected
     column: 19,
     message: "unknown field",
     expected:
-      "one of id, effect, subject, action, resource, description, when, obligations, states, safe, spend, commit",
+      "one of id, effect, subject, action, resource, description, when, obligations, states, safe, spend, commit, escalate",
   });
 });
 
@@ -219,7 +219,7 @@ test("a deny rule may tighten by IP address, in either direction", () => {
 
 test("what cannot run offline is refused, with the reason", () => {
   assert.deepEqual(codesFor({ remote: "https://example.org" }), ["NOT_OFFLINE"]);
-  assert.deepEqual(codesFor({ escalate: "region" }), ["NOT_OFFLINE"]);
+  assert.deepEqual(codesFor({ webhook: "https://example.org" }), ["NOT_OFFLINE"]);
   assert.deepEqual(codesFor({ onUnavailable: "allow" }), ["UNAVAILABLE_ALLOWS_UNCAPPED"]);
   assert.deepEqual(codesFor({ onUnavailable: "deny" }), ["UNKNOWN_FIELD"]);
 });

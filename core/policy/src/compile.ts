@@ -1,7 +1,9 @@
 import type { Instant } from "@vedette/base";
+import type { CodePorts } from "./ask-code.ts";
 import { RESOURCE_ID, SUBJECT_CLASS } from "./attribute.ts";
 import { ConditionCompiler } from "./condition.ts";
 import { parseGlob } from "./glob.ts";
+import type { PolicyCode } from "./policy-code.ts";
 import { buildRuleIndex } from "./rule-index.ts";
 import { RuleSearch } from "./rule-search.ts";
 import { HAS_EXTRAS, HAS_SPEND, type RuleExtras, type RuleTable, stateBit } from "./rule-table.ts";
@@ -23,6 +25,8 @@ export interface CompiledPolicy {
   readonly mask: readonly string[];
   readonly ruleCount: number;
   readonly search: RuleSearch;
+  /** The Rego modules beside the rules, and what they need to run. */
+  readonly code?: { readonly modules: PolicyCode; readonly ports: CodePorts };
 }
 
 /** Never refuses: whatever can be wrong was found when the document was parsed. */
@@ -73,12 +77,14 @@ function isPrefixGlob(pattern: string): boolean {
 }
 
 function compileExtras(rule: Rule, { values }: ConditionCompiler): RuleExtras | undefined {
-  const { description, obligations, fastCommit, spend } = rule;
-  if (description === undefined && obligations.length === 0 && fastCommit === undefined && !spend) return undefined;
+  const { description, obligations, fastCommit, spend, escalate } = rule;
+  const isPlain = description === undefined && obligations.length === 0 && fastCommit === undefined;
+  if (isPlain && !spend && !escalate) return undefined;
   return {
     ...(description !== undefined && { description }),
     obligations,
     ...(fastCommit !== undefined && { fastCommit }),
+    ...(escalate && { escalate }),
     ...(spend && { spend: { ...spend, amount: values.add(spend.amount), per: values.add(spend.per) } }),
   };
 }

@@ -1,5 +1,7 @@
-import { type Duration, instantToString, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { assert, type Duration, instantToString, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { type CodeAnswer, inputOf } from "./ask-code.ts";
 import type { CompiledPolicy } from "./compile.ts";
+import type { Escalation, Tier } from "./escalation.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import { type LimitExceeded, NO_RULE, type SpendReservation } from "./rule-search.ts";
 import { extrasOf } from "./rule-table.ts";
@@ -19,6 +21,18 @@ export type Reason =
   | "policy-expired"
   /** A mandatory member of the request is missing; a PEP that parses its requests never sees this. */
   | "request-invalid"
+  /** A Rego deny looked at something that the request does not have (PROTOCOLS 5.1). */
+  | "attribute-unknown"
+  /** Rego ran into a limit or a conflict, or answered in a shape that means nothing. */
+  | "code-failed"
+  /** Another tier shall decide, and has not. */
+  | "escalation-needed"
+  /** Another tier denied. */
+  | "denied-by-tier"
+  /** Another tier allowed. */
+  | "allowed-by-tier"
+  /** Nobody answered in time, and the rule says deny, or its cap is used up. */
+  | "escalation-unanswered"
   /** A bug of ours; nobody was allowed. */
   | "engine-error";
 
@@ -36,6 +50,10 @@ export interface Decision {
   /** `fast` only where the rule said so, with how long the record may lag. */
   readonly commit: "durable" | "fast";
   readonly fastCommitWindow: Duration | undefined;
+  /** What another tier is to be asked; until `resolveEscalation`, the effect is a deny. */
+  readonly escalation: Escalation | undefined;
+  /** The tier whose word the effect is. */
+  readonly answeredBy: Tier;
   /** Built when first asked for; plain data that JSON can carry. */
   readonly record: DecisionRecord;
 }
@@ -59,6 +77,22 @@ const DECISION_PATH = "vedette/rules";
 const NONE: readonly never[] = [];
 const INPUT = "/input/";
 
+/** The rule that an effect comes from, as far as there is one. */
+interface Ground {
+  readonly rule: string | undefined;
+  readonly description: string | undefined;
+  readonly obligations: readonly Obligation[];
+  readonly fastCommit?: Duration | undefined;
+  readonly reservation?: SpendReservation | undefined;
+  readonly limitExceeded?: LimitExceeded | undefined;
+  readonly escalation?: Escalation | undefined;
+  /** The document that OPA would be asked for. */
+  readonly path?: string;
+  readonly answeredBy?: Tier;
+}
+
+const NO_GROUND: Ground = { rule: undefined, description: undefined, obligations: NONE };
+
 /** A refusal that no rule had a part in. */
 export function refusal(
   policy: CompiledPolicy,
@@ -66,17 +100,79 @@ export function refusal(
   context: DecisionContext,
   reason: Reason,
 ): Decision {
-  return new Verdict(policy, request, context, "deny", reason, NO_RULE);
+  return new Verdict(policy, request, context, "deny", reason, NO_GROUND);
 }
 
 /** What the search found: the rule that holds, else the rule that nearly did, else nothing. */
-export function foundDecision(policy: CompiledPolicy, request: AccessRequest, context: DecisionContext): Decision {
-  const { decisive, limited, unfit, table } = policy.search;
-  if (decisive < table.denyCount) return new Verdict(policy, request, context, "deny", "denied-by-rule", decisive);
-  if (decisive !== NO_RULE) return new Verdict(policy, request, context, "allow", "allowed-by-rule", decisive);
-  if (limited !== NO_RULE) return new Verdict(policy, request, context, "deny", "limit-exceeded", limited);
-  if (unfit !== NO_RULE) return new Verdict(policy, request, context, "deny", "not-fresh", unfit);
+export function foundDecision(
+  policy: CompiledPolicy,
+  request: AccessRequest,
+  context: DecisionContext,
+  mayEscalate: boolean,
+): Decision {
+  const { decisive, limited, limitExceeded, unfit, table, reservation } = policy.search;
+  const verdict = (effect: Decision["effect"], reason: Reason, ground: Ground) =>
+    new Verdict(policy, request, context, effect, reason, ground);
+  if (decisive < table.denyCount) return verdict("deny", "denied-by-rule", groundOf(policy, decisive));
+  if (decisive !== NO_RULE) {
+    const ground = groundOf(policy, decisive);
+    // What is not decided here spends nothing here.
+    if (mayEscalate && ground.escalation !== undefined) return verdict("deny", "escalation-needed", ground);
+    return verdict("allow", "allowed-by-rule", { ...ground, reservation });
+  }
+  // A rule that nearly allowed has no say: its obligations belong to the effect.
+  const near = (rule: number): Ground => ({ ...groundOf(policy, rule), obligations: NONE, escalation: undefined });
+  if (limited !== NO_RULE) return verdict("deny", "limit-exceeded", { ...near(limited), limitExceeded });
+  if (unfit !== NO_RULE) return verdict("deny", "not-fresh", near(unfit));
   return refusal(policy, request, context, "no-rule");
+}
+
+/** What Rego said. */
+export function codeDecision(
+  policy: CompiledPolicy,
+  request: AccessRequest,
+  context: DecisionContext,
+  answer: CodeAnswer,
+): Decision {
+  const verdict = (effect: Decision["effect"], reason: Reason, ground: Ground, rule: string) =>
+    new Verdict(policy, request, context, effect, reason, { ...ground, path: `vedette/access/${rule}` });
+  switch (answer.type) {
+    case "deny":
+      return verdict("deny", "denied-by-rule", answer, "deny");
+    case "unknown":
+      return verdict("deny", "attribute-unknown", NO_GROUND, "deny");
+    case "failed":
+      return verdict("deny", "code-failed", { ...NO_GROUND, description: answer.failure }, "deny");
+    case "escalate":
+      return verdict("deny", "escalation-needed", { ...NO_GROUND, escalation: answer.escalation }, "escalate");
+    case "unfit":
+      return verdict("deny", "not-fresh", { ...answer, obligations: NONE }, "allow");
+    case "allow":
+      return verdict("allow", "allowed-by-rule", answer, "allow");
+  }
+}
+
+/** The same request, decided by another tier or by what stands when none answered. */
+export function tierDecision(
+  decision: Decision,
+  effect: Decision["effect"],
+  reason: Reason,
+  answeredBy: Tier,
+  description: string | undefined,
+): Decision {
+  assert(decision instanceof Verdict, "decisions are made here");
+  return decision.settled(effect, reason, answeredBy, description);
+}
+
+function groundOf({ search: { table } }: CompiledPolicy, rule: number): Ground {
+  const extras = extrasOf(table, rule);
+  return {
+    rule: table.ids[rule],
+    description: extras?.description,
+    obligations: extras?.obligations ?? NONE,
+    fastCommit: extras?.fastCommit,
+    escalation: extras?.escalate,
+  };
 }
 
 class Verdict implements Decision {
@@ -89,6 +185,9 @@ class Verdict implements Decision {
   readonly limitExceeded: LimitExceeded | undefined;
   readonly commit: Decision["commit"];
   readonly fastCommitWindow: Duration | undefined;
+  readonly escalation: Escalation | undefined;
+  readonly answeredBy: Tier;
+  readonly path: string;
   readonly #policy: CompiledPolicy;
   readonly #request: AccessRequest;
   readonly #context: DecisionContext;
@@ -100,24 +199,33 @@ class Verdict implements Decision {
     context: DecisionContext,
     effect: Decision["effect"],
     reason: Reason,
-    rule: number,
+    ground: Ground,
   ) {
-    const { table, reservation, limitExceeded } = policy.search;
-    const extras = rule === NO_RULE ? undefined : extrasOf(table, rule);
     this.effect = effect;
     this.reason = reason;
-    this.ruleId = rule === NO_RULE ? undefined : table.ids[rule];
-    this.description = extras?.description;
-    // A rule that nearly allowed has no say: its obligations belong to the effect.
-    this.obligations =
-      (reason === "allowed-by-rule" || reason === "denied-by-rule" ? extras?.obligations : NONE) ?? NONE;
-    this.spend = effect === "allow" && reservation ? [reservation] : NONE;
-    this.limitExceeded = reason === "limit-exceeded" ? limitExceeded : undefined;
-    this.fastCommitWindow = effect === "allow" ? extras?.fastCommit : undefined;
+    this.ruleId = ground.rule;
+    this.description = ground.description;
+    this.obligations = ground.obligations;
+    this.spend = effect === "allow" && ground.reservation ? [ground.reservation] : NONE;
+    this.limitExceeded = ground.limitExceeded;
+    this.fastCommitWindow = effect === "allow" ? ground.fastCommit : undefined;
     this.commit = this.fastCommitWindow === undefined ? "durable" : "fast";
+    this.escalation = reason === "escalation-needed" ? ground.escalation : undefined;
+    this.answeredBy = ground.answeredBy ?? "edge";
+    this.path = ground.path ?? DECISION_PATH;
     this.#policy = policy;
     this.#request = request;
     this.#context = context;
+  }
+
+  settled(effect: Decision["effect"], reason: Reason, answeredBy: Tier, description: string | undefined): Decision {
+    return new Verdict(this.#policy, this.#request, this.#context, effect, reason, {
+      rule: this.ruleId,
+      description: description ?? this.description,
+      obligations: this.obligations,
+      path: this.path,
+      answeredBy,
+    });
   }
 
   get record(): DecisionRecord {
@@ -127,7 +235,7 @@ class Verdict implements Decision {
 }
 
 function recordOf(
-  decision: Decision,
+  decision: Verdict,
   { origin, mask }: CompiledPolicy,
   request: AccessRequest,
   context: DecisionContext,
@@ -143,7 +251,7 @@ function recordOf(
   return {
     labels: context.labels,
     bundles: { [origin.bundle]: { revision: origin.revision } },
-    path: DECISION_PATH,
+    path: decision.path,
     input,
     result: resultOf(decision),
     ...(erased.length > 0 && { erased }),
@@ -152,26 +260,9 @@ function recordOf(
   };
 }
 
-/** What the rules saw, so that a recorded decision can be replayed. */
-function inputOf({ subject, action, resource, context }: AccessRequest, { attestation }: DecisionContext): JsonObject {
-  return {
-    subject: {
-      type: subject.type,
-      id: subject.id,
-      attestation: {
-        state: attestation.state,
-        ...(attestation.at !== undefined && { at: instantToString(attestation.at) }),
-      },
-      ...(subject.properties && { properties: subject.properties }),
-    },
-    action: { ...action },
-    resource: { ...resource },
-    ...(context && { context }),
-  };
-}
-
 function resultOf(decision: Decision): JsonObject {
-  const { effect, reason, ruleId, description, obligations, spend, limitExceeded, commit } = decision;
+  const { effect, reason, ruleId, description, obligations, spend, limitExceeded, commit, escalation, answeredBy } =
+    decision;
   return {
     allow: effect === "allow",
     reason,
@@ -181,6 +272,8 @@ function resultOf(decision: Decision): JsonObject {
     ...(spend.length > 0 && { spend: spend.map((reservation) => ({ ...reservation })) }),
     ...(limitExceeded && { limit: { ...limitExceeded } }),
     ...(commit === "fast" && { commit }),
+    ...(escalation && { escalation: { ...escalation, onUnavailable: { ...escalation.onUnavailable } } }),
+    ...(answeredBy !== "edge" && { answeredBy }),
   };
 }
 

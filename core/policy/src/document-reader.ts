@@ -14,7 +14,7 @@ export interface Fault {
 const FAULTS_MAX = 50;
 
 /** Fields that exist nowhere in rules/v1 and deserve a better answer than "unknown field" (PROTOCOLS 5.2). */
-const NEEDS_NETWORK: ReadonlySet<string> = new Set(["http", "url", "fetch", "dns", "remote", "webhook", "escalate"]);
+const NEEDS_NETWORK: ReadonlySet<string> = new Set(["http", "url", "fetch", "dns", "remote", "webhook"]);
 
 /** Reads a parsed document member by member, and collects every fault instead of stopping at the first. */
 export class DocumentReader {

@@ -1,4 +1,5 @@
 import type { LocatedJsonError } from "@vedette/base";
+import type { RegoErrorCode } from "@vedette/rego";
 
 export interface RequestError {
   readonly code: "REQUEST_INVALID";
@@ -25,6 +26,7 @@ export interface PolicyFinding {
 
 export type FindingCode =
   | LocatedJsonError["code"]
+  | RegoErrorCode
   | "UNKNOWN_FIELD"
   | "MISSING_FIELD"
   | "UNKNOWN_OPERATOR"

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { days, hours, type Instant, instant, parseUtf8, utf8 } from "@vedette/base";
 import { signJws } from "@vedette/envelope";
-import { createNodeCrypto, generateKey } from "@vedette/runtime";
+import { createNodeCrypto, generateKey, systemRandom } from "@vedette/runtime";
 import { activatePolicy } from "./activation.ts";
 import type { PolicyManifest } from "./manifest.ts";
 import {
@@ -18,6 +18,7 @@ import {
 import { parseTar, writeTar } from "./tar.ts";
 
 const crypto = createNodeCrypto();
+const ports = { crypto, random: systemRandom };
 const policyKey = generateKey("ES256");
 const now = instant(Date.parse("2026-11-22T12:00:00Z"));
 
@@ -255,13 +256,13 @@ test("a manifest without sequence, site or notAfter, or with a field of ours tha
 test("activation makes the next generation, and refuses rules that are missing or wrong", () => {
   const opened = openPolicyBundle(signed(), options);
   assert.ok(opened.ok);
-  const first = activatePolicy(undefined, opened.value);
+  const first = activatePolicy(undefined, opened.value, ports);
   assert.ok(first.ok);
-  const second = activatePolicy(first.value, opened.value);
+  const second = activatePolicy(first.value, opened.value, ports);
   assert.deepEqual([first.value.number, second.ok && second.value.number], [1, 2]);
   assert.equal(first.value.policy.origin.notAfter, manifest.notAfter);
-  const without = activatePolicy(first.value, { ...opened.value, files: new Map() });
+  const without = activatePolicy(first.value, { ...opened.value, files: new Map() }, ports);
   assert.deepEqual(!without.ok && without.error, { code: "FILE_MISSING", name: RULES_FILE });
-  const wrong = activatePolicy(first.value, { ...opened.value, files: new Map([[RULES_FILE, utf8("{}")]]) });
+  const wrong = activatePolicy(first.value, { ...opened.value, files: new Map([[RULES_FILE, utf8("{}")]]) }, ports);
   assert.equal(!wrong.ok && wrong.error.code, "POLICY_REFUSED");
 });

@@ -74,9 +74,9 @@ export function buildPolicyBundle(
   for (const [path, contents] of files) {
     const misplaced = checkPath(path, manifest.roots);
     if (misplaced) return err(misplaced);
-    const text = parseStrictJson(path, contents);
+    const text = canonical(path, contents);
     if (!text.ok) return text;
-    written.set(path, utf8(opaJson(text.value.text)));
+    written.set(path, text.value);
   }
   return ok(gzip.gzip(writeTar(written)));
 }
@@ -92,9 +92,9 @@ export function signPolicyBundle(
   const listed: Json[] = [];
   for (const [name, contents] of files.value) {
     if (name === SIGNATURES_FILE) continue;
-    const text = parseStrictJson(name, contents);
+    const text = canonical(name, contents);
     if (!text.ok) return text;
-    listed.push({ name, hash: digest(deps.crypto, utf8(opaJson(text.value.text))), algorithm: HASH_ALGORITHM });
+    listed.push({ name, hash: digest(deps.crypto, text.value), algorithm: HASH_ALGORITHM });
   }
   const token = signJws(utf8(JSON.stringify({ files: listed })), SIGNATURE_TYPE, keyId, deps.signer);
   const signatures = utf8(JSON.stringify({ signatures: [token] }));
@@ -209,8 +209,19 @@ function checkFiles(
  */
 function hasDigest(name: string, contents: Uint8Array, hash: string, crypto: Crypto): boolean {
   if (digest(crypto, contents) === hash) return true;
+  const text = canonical(name, contents);
+  return text.ok && digest(crypto, text.value) === hash;
+}
+
+/** What OPA hashes: JSON with its keys in order, anything else as it is. */
+function canonical(name: string, contents: Uint8Array): Result<Uint8Array, PolicyBundleError> {
+  if (isModule(name)) return ok(contents);
   const parsed = parseStrictJson(name, contents);
-  return parsed.ok && digest(crypto, utf8(opaJson(parsed.value.text))) === hash;
+  return parsed.ok ? ok(utf8(opaJson(parsed.value.text))) : parsed;
+}
+
+function isModule(name: string): boolean {
+  return name.endsWith(".rego");
 }
 
 function readManifest(files: TarFiles): Result<PolicyManifest, PolicyBundleError> {
@@ -233,13 +244,17 @@ function checkManifest(
   return undefined;
 }
 
-/** OPA loads data from files called `data.json` only, and only below the roots. */
+/**
+ * OPA loads data from files called `data.json` only, and only below the roots. A module may lie anywhere: its package,
+ * which must lie below a root, is known when it is parsed.
+ */
 function checkPath(path: string, roots: readonly string[]): PolicyBundleError | undefined {
+  if (isModule(path) && isTarPath(path)) return undefined;
   const directory = path.slice(0, -DATA_FILE.length - 1);
   const isData = isTarPath(path) && path === `${directory}/${DATA_FILE}`;
   const isOwned = roots.some((root) => root === "" || directory === root || directory.startsWith(`${root}/`));
   if (isData && isOwned) return undefined;
-  return { code: "BUNDLE_MALFORMED", expected: `${path}: a data.json below one of the roots` };
+  return { code: "BUNDLE_MALFORMED", expected: `${path}: a module (.rego), or a data.json below one of the roots` };
 }
 
 function parseStrictJson(

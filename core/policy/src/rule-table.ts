@@ -1,4 +1,5 @@
 import type { Duration } from "@vedette/base";
+import type { Escalation } from "./escalation.ts";
 import type { AttributeValue, Read, Slots } from "./frame.ts";
 import type { Test } from "./predicates.ts";
 import type { AttestationState } from "./request.ts";
@@ -26,6 +27,7 @@ export interface RuleExtras {
   readonly description?: string;
   readonly obligations: readonly Obligation[];
   readonly fastCommit?: Duration;
+  readonly escalate?: Escalation;
   readonly spend?: CompiledSpend;
 }
 

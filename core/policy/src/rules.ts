@@ -1,5 +1,6 @@
 import type { Duration, Json } from "@vedette/base";
 import type { Network } from "./address.ts";
+import type { Escalation } from "./escalation.ts";
 import type { AttestationState } from "./request.ts";
 
 /** Checked rules, made only by `parsePolicy` and `checkPolicy`: parameters are filled in, every limit holds. */
@@ -29,6 +30,8 @@ export interface Rule {
   readonly spend?: SpendLimit;
   /** How long the record may lag behind the effect; absent: it is durable first (PROTOCOLS 6.2). */
   readonly fastCommit?: Duration;
+  /** What this rule would allow, another tier shall decide (PL5). */
+  readonly escalate?: Escalation;
 }
 
 /** The selector that accepts every subject type, action or resource type. */

@@ -18,7 +18,7 @@ import {
   RULES_FILE,
   signPolicyBundle,
 } from "@vedette/policy";
-import { createNodeCrypto, generateKey } from "@vedette/runtime";
+import { createNodeCrypto, generateKey, systemRandom } from "@vedette/runtime";
 import { countCandidates, decideLinearly } from "./linear-rules.ts";
 import type { Measurement } from "./measurement.ts";
 import { createRuleMix, type RuleMix } from "./rule-mix.ts";
@@ -115,7 +115,7 @@ function measureActivation({ text }: RuleMix): number {
   for (let i = 0; i < ACTIVATIONS; i++) {
     const start = performance.now();
     const bundle = need(openPolicyBundle(bytes, { keys, site: "bench", now: NOW, sequenceAtLeast: 1, crypto, gzip }));
-    need(activatePolicy(undefined, bundle));
+    need(activatePolicy(undefined, bundle, { crypto, random: systemRandom }));
     times.push(performance.now() - start);
   }
   return median(times);

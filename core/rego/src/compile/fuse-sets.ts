@@ -53,11 +53,13 @@ function inlined(body: Block, offset: number, scan: Operation & { readonly op: "
   const moved = moveSlots(body, offset);
   const goOn = (block: Block): Block => {
     const last = block.at(-1);
-    if (last?.op === "scan" || last?.op === "scan-tree") return [...block.slice(0, -1), { ...last, body: goOn(last.body) }];
+    if (last?.op === "scan" || last?.op === "scan-tree")
+      return [...block.slice(0, -1), { ...last, body: goOn(last.body) }];
     if (last?.op !== "emit") return block;
     const element = last.values[0]!;
     const slot = scan.value ?? scan.key;
-    const bindings: Operation[] = slot === undefined ? [{ op: "test", that: TRUE }] : [{ op: "let", slot, from: element }];
+    const bindings: Operation[] =
+      slot === undefined ? [{ op: "test", that: TRUE }] : [{ op: "let", slot, from: element }];
     if (scan.key !== undefined && scan.value !== undefined)
       bindings.push({ op: "let", slot: scan.key, from: { op: "slot", slot: scan.value } });
     return [...block.slice(0, -1), ...bindings, ...scan.body];

@@ -60,6 +60,11 @@ export type Expression =
   | { readonly op: "get"; readonly source: Expression; readonly key: Expression }
   /** As `get` in base data, where an integer written in a reference also names the member of that text. */
   | { readonly op: "get-stored"; readonly source: Expression; readonly index: number }
+  /**
+   * The same value, but tells the query when it is missing: undefined, or with `asList` an object, whose members that are
+   * not there a loop would not miss.
+   */
+  | { readonly op: "required"; readonly of: Expression; readonly asList: boolean }
   | { readonly op: "rule"; readonly procedure: number }
   /** The whole document at a place below `data`, rules included. */
   | { readonly op: "extent"; readonly of: TreeExpression }

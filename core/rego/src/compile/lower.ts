@@ -56,7 +56,11 @@ function programOf(procedures: readonly Procedure[], context: LowerContext): Pro
     procedures,
     tree: context.rules.root,
     statements: context.statements,
-    replaced: { builtins: context.replacedBuiltins, procedures: context.replacedProcedures, data: context.replacedData },
+    replaced: {
+      builtins: context.replacedBuiltins,
+      procedures: context.replacedProcedures,
+      data: context.replacedData,
+    },
   };
 }
 

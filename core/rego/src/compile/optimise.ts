@@ -1,8 +1,8 @@
 import { lookup, lookupPath } from "../evaluate/lookup.ts";
 import type { Value } from "../values/value.ts";
+import { callOnce } from "./call-once.ts";
 import { fuseSets } from "./fuse-sets.ts";
 import type { Block, Expression, Procedure, Program } from "./ir.ts";
-import { callOnce } from "./call-once.ts";
 import { isReplaceable } from "./replaceable.ts";
 import { rewriteProgram } from "./rewrite.ts";
 
@@ -60,4 +60,3 @@ function emittedAlways([only, ...rest]: Block): Value | undefined {
   const value = only.values[0];
   return value?.op === "constant" ? value.value : undefined;
 }
-

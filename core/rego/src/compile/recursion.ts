@@ -1,6 +1,6 @@
 import type { RegoError } from "../errors.ts";
-import type { Block, Expression, Operation, Override, Program, Slot, TreeExpression, TreeNode } from "./ir.ts";
 import type { Value } from "../values/value.ts";
+import type { Block, Expression, Operation, Override, Program, Slot, TreeExpression, TreeNode } from "./ir.ts";
 
 /** No rule may need its own value, over however many others. */
 export function checkRecursion(program: Program): readonly RegoError[] {
@@ -113,6 +113,9 @@ class UseCollector {
       case "get":
         this.expression(expression.source);
         this.expression(expression.key);
+        return;
+      case "required":
+        this.expression(expression.of);
         return;
       case "get-stored":
         this.expression(expression.source);

@@ -1,5 +1,15 @@
 import { unreachable } from "@vedette/base";
-import type { Block, Clause, Expression, Operation, Override, Procedure, Program, Replacement, TreeExpression } from "./ir.ts";
+import type {
+  Block,
+  Clause,
+  Expression,
+  Operation,
+  Override,
+  Procedure,
+  Program,
+  Replacement,
+  TreeExpression,
+} from "./ir.ts";
 
 /** Says what becomes of the parts of a block; what it leaves out stays as it is. */
 export interface Rewrite {
@@ -87,6 +97,8 @@ function rewriteOperands(expression: Expression, rewrite: Rewrite): Expression {
       return { ...expression, source: value(expression.source), key: value(expression.key) };
     case "get-stored":
       return { ...expression, source: value(expression.source) };
+    case "required":
+      return { ...expression, of: value(expression.of) };
     case "extent":
       return { ...expression, of: rewriteTree(expression.of, rewrite) };
     case "call":
@@ -96,7 +108,10 @@ function rewriteOperands(expression: Expression, rewrite: Rewrite): Expression {
     case "set":
       return { ...expression, items: expression.items.map(value) };
     case "object":
-      return { ...expression, entries: expression.entries.map(([key, member]) => [value(key), value(member)] as const) };
+      return {
+        ...expression,
+        entries: expression.entries.map(([key, member]) => [value(key), value(member)] as const),
+      };
     case "collect":
       return {
         ...expression,

@@ -355,6 +355,11 @@ class ClosureBackEnd {
           return at === undefined ? undefined : lookup(whole, at);
         };
       }
+      case "required": {
+        const value = this.#expression(expression.of);
+        const { asList } = expression;
+        return (evaluation, frame) => evaluation.query.require(value(evaluation, frame), asList);
+      }
       case "get-stored": {
         const source = this.#expression(expression.source);
         const { index } = expression;

@@ -294,6 +294,8 @@ export class CodeWriter {
         return this.#walk(`${this.#evaluation}.data`, expression.path);
       case "get":
         return this.#get(expression, fail);
+      case "required":
+        return `q.require(${this.#expression(expression.of, fail)}, ${expression.asList})`;
       case "get-stored":
         return `lookupStored(${this.#expression(expression.source, fail)}, ${literal(expression.index)})`;
       case "rule":

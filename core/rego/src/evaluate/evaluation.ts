@@ -13,6 +13,8 @@ export interface Observer {
   readonly entered?: (statement: number, frame: Frame) => void;
   /** A statement gave up; with the values it looked at, where that says why. */
   readonly refused?: (statement: number, frame: Frame, operands: readonly (Value | undefined)[]) => void;
+  /** Something of the input that the policy looked at is not there (`requireInput`); every back end tells. */
+  readonly missed?: () => void;
   readonly printed?: (text: string, location: Location) => void;
   readonly failed?: (builtin: string, failure: BuiltinFailure, location: Location) => void;
 }
@@ -74,6 +76,11 @@ export class QueryState implements BuiltinContext {
     if (this.#untilClock > 0) return;
     this.#untilClock = STEPS_PER_CLOCK_CHECK;
     if (this.#isPastDeadline?.()) throw new LimitExceeded("clock");
+  }
+
+  require(value: Value | undefined, asList: boolean): Value | undefined {
+    if (value === undefined || (asList && isPlainObject(value))) this.observer.missed?.();
+    return value;
   }
 
   /** A builtin that failed has no value, unless the caller asked to be told. */

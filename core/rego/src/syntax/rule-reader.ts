@@ -52,6 +52,8 @@ export class RuleReader extends StatementReader {
     const written = isFunction ? this.parseArguments() : [];
     // To OPA a rule without parameters is no function, whatever brackets it has.
     const args = written.length > 0 ? written : undefined;
+    if (isFunction && !args && name === "set" && path.length === 0)
+      this.refuse("set cannot be used for rule name", start);
     if (isFunction && (this.at(".") || this.at("[")) && !this.token.hasSpaceBefore)
       this.unexpected("a rule head cannot contain a call");
     if (this.follows("contains")) {
@@ -179,7 +181,7 @@ export class RuleReader extends StatementReader {
     for (const part of partsOf(term)) this.#checkDefaultValue(part);
   }
 
-  /** A head without a body: `p := 1`, and in v0 `p["a"]`, `p.q.r` and `f(x)`. */
+  /** A head without a body: `p := 1`, `f(1)`, and in v0 `p["a"]` and `p.q.r`. */
   #finishAlone(start: Location, position: number, head: WrittenHead): Rule {
     if (head.operator === undefined) {
       this.rewind(position);
@@ -187,13 +189,13 @@ export class RuleReader extends StatementReader {
     } else if (head.hasBlank) this.refuse("var cannot be used for rule name", start);
     if (this.follows("with")) this.refuse("expressions using with keyword cannot be used for rule head", start);
     if (this.at(";")) this.#refuseFurtherStatement(start);
-    if (head.operator !== undefined) return this.#rule(start, head);
-    if (head.path.length === 1 && !head.args) {
+    // OPA asks a rule for a value or a body, but no function: `is_known("a")` holds for one argument.
+    if (head.operator !== undefined || head.args) return this.#rule(start, head);
+    if (head.path.length === 1) {
       this.#refuseInV1("`contains` keyword is required for partial set rules", start);
       return this.#rule(start, { ...head, path: [], key: head.path[0] });
     }
-    // OPA takes `f(x)` in v1 as well, where it says otherwise of every other rule; we do not.
-    this.#refuseInV1(`${wordFor(head)} must have value assignment and/or body declaration`, start);
+    this.#refuseInV1("rule must have value assignment and/or body declaration", start);
     return this.#rule(start, head);
   }
 

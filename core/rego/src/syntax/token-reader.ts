@@ -153,12 +153,11 @@ export class TokenReader {
 
   /** Reads what stands inside brackets. */
   protected nest<T>(read: () => T): T {
-    const tallest = this.#height;
-    this.#height = 0;
-    const node = this.descend(read);
-    this.grow();
-    if (this.#height < tallest) this.#height = tallest;
-    return node;
+    return this.measure(() => {
+      const node = this.descend(read);
+      this.grow();
+      return node;
+    });
   }
 
   /** Reads one level deeper; the stack is bounded by this. */
@@ -193,12 +192,10 @@ export class TokenReader {
 
   /** The same, where a refusal means something else as well: then undefined, and nothing is taken. */
   protected attempt<T>(read: () => T | undefined): T | undefined {
-    const { position, depth, height, trials } = {
-      position: this.#position,
-      depth: this.#depth,
-      height: this.#height,
-      trials: this.#trials,
-    };
+    const position = this.#position;
+    const depth = this.#depth;
+    const height = this.#height;
+    const trials = this.#trials;
     let result: T | undefined;
     try {
       result = this.tryOut(read);

@@ -1,0 +1,284 @@
+import { type Crypto, err, type Instant, ok, parseUtf8, type Random, type Result } from "@vedette/base";
+import {
+  type BackEnd,
+  BUILTINS,
+  builtinCalls,
+  type CompiledModules,
+  compileModules,
+  compileQuery,
+  createRegoPolicy,
+  inputPaths,
+  type Module,
+  type PreparedQuery,
+  type Program,
+  parseJson,
+  parseModule,
+  parseQuery,
+  type QueryFailure,
+  type RegoError,
+  requireInput,
+  type Value,
+} from "@vedette/rego";
+import type { PolicyError, PolicyFinding } from "./errors.ts";
+import type { TarFiles } from "./tar.ts";
+
+/** What a query needs from the world around it. */
+export interface QueryDeps {
+  readonly now: Instant;
+  readonly crypto: Crypto;
+  readonly random: Random;
+}
+
+/** The Rego modules of a policy bundle over its data, ready to be asked. */
+export interface PolicyCode {
+  /** Below `data`, of every module, each once. */
+  readonly packages: readonly (readonly string[])[];
+  /** What `decide` asks; undefined where the modules have no such rule. */
+  readonly access: AccessRules;
+  /** The document at a path below `data`, rules included; undefined when there is none. */
+  document(path: readonly string[], input: Value | undefined, deps: QueryDeps): Result<Value | undefined, QueryFailure>;
+  /** All answers of a query, each with its variables by name. */
+  query(
+    text: string,
+    input: Value | undefined,
+    deps: QueryDeps,
+  ): Result<readonly Answer[], QueryFailure | QueryRefused>;
+}
+
+export type Answer = Readonly<Record<string, Value>>;
+
+/** The rules of the package `vedette.access`, by which Rego takes part in access decisions. */
+export interface AccessRules {
+  /** Tells, through `Observer.missed`, what of the input it could not see. */
+  readonly deny: PreparedQuery | undefined;
+  readonly escalate: PreparedQuery | undefined;
+  readonly allow: PreparedQuery | undefined;
+}
+
+/** The text of a query cannot be parsed or compiled. */
+export interface QueryRefused {
+  readonly code: "query_invalid";
+  readonly message: string;
+  readonly errors: readonly RegoError[];
+}
+
+export const ACCESS_PACKAGE: readonly string[] = ["vedette", "access"];
+
+/** Kept prepared: what dashboards and sidecars ask again and again. The oldest gives way. */
+const PREPARED_MAX = 256;
+
+/** Builtins that ask somebody else: a policy that cannot run offline does not belong on the edge (PL3). */
+const NOT_OFFLINE: ReadonlyMap<string, string> = new Map([
+  ["http.send", "it asks a server for part of the decision"],
+  ["net.lookup_ip_addr", "it asks a name server for part of the decision"],
+  ["opa.runtime", "it tells of OPA's own process, which is not there"],
+  ["providers.aws.sign_req", "it signs requests to a cloud with a long-lived key in the policy"],
+]);
+
+/** An address may only tighten a decision (ID3): what an allow uses may not ask about networks. */
+const ABOUT_ADDRESSES = /^net\.cidr_/;
+const ADDRESS: readonly string[] = ["context", "ip"];
+
+/** Undefined when there is no Rego among the files. Refuses with every finding at once. */
+export function compileCode(
+  files: TarFiles,
+  roots: readonly string[],
+  backEnd: BackEnd,
+): Result<PolicyCode | undefined, PolicyError> {
+  const parsed = parseModules(files);
+  if (!parsed.ok) return parsed;
+  if (parsed.value.length === 0) return ok(undefined);
+  const data = mergeData(files);
+  if (!data.ok) return data;
+  const compiled = compileModules(parsed.value, BUILTINS);
+  if (!compiled.ok) return refuse(compiled.error.map(findingOf));
+  const findings = [
+    ...checkRoots(parsed.value, roots),
+    ...checkOffline(compiled.value.program),
+    ...checkAddresses(compiled.value.program),
+  ];
+  if (findings.length > 0) return refuse(findings);
+  return ok(new LoadedCode(compiled.value, data.value, backEnd));
+}
+
+class LoadedCode implements PolicyCode {
+  readonly packages: readonly (readonly string[])[];
+  readonly access: AccessRules;
+  readonly #compiled: CompiledModules;
+  readonly #policy: ReturnType<typeof createRegoPolicy>;
+  readonly #prepared = new Map<string, PreparedQuery>();
+
+  constructor(compiled: CompiledModules, data: Value, backEnd: BackEnd) {
+    const paths = compiled.modules.map((module) => module.package.path);
+    this.packages = Array.from(new Map(paths.map((path) => [path.join("/"), path])).values());
+    this.#compiled = compiled;
+    this.#policy = createRegoPolicy(compiled, { backEnd, data });
+    const cautious = { ...compiled, program: requireInput(compiled.program) };
+    this.access = {
+      deny: this.#rule("deny", cautious, createRegoPolicy(cautious, { backEnd, data })),
+      escalate: this.#rule("escalate", compiled, this.#policy),
+      allow: this.#rule("allow", compiled, this.#policy),
+    };
+  }
+
+  document(
+    path: readonly string[],
+    input: Value | undefined,
+    deps: QueryDeps,
+  ): Result<Value | undefined, QueryFailure> {
+    const answer = this.#prepare(referenceTo(path));
+    if (!answer.ok) return ok(undefined);
+    const rows = answer.value.evaluate({ ...deps, input });
+    return rows.ok ? ok(rows.value[0]?.[0]) : rows;
+  }
+
+  query(
+    text: string,
+    input: Value | undefined,
+    deps: QueryDeps,
+  ): Result<readonly Answer[], QueryFailure | QueryRefused> {
+    const prepared = this.#prepare(text);
+    if (!prepared.ok) return prepared;
+    const rows = prepared.value.evaluate({ ...deps, input });
+    if (!rows.ok) return rows;
+    const { names } = prepared.value;
+    return ok(rows.value.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]!]))));
+  }
+
+  #rule(
+    name: string,
+    compiled: CompiledModules,
+    policy: ReturnType<typeof createRegoPolicy>,
+  ): PreparedQuery | undefined {
+    const path = [...ACCESS_PACKAGE, name];
+    const isThere = compiled.program.procedures.some((procedure) =>
+      path.every((part, i) => procedure.path[i] === part),
+    );
+    if (!isThere) return undefined;
+    const query = compileText(referenceTo(path), compiled);
+    return query.ok ? policy.prepare(query.value) : undefined;
+  }
+
+  #prepare(text: string): Result<PreparedQuery, QueryRefused> {
+    const known = this.#prepared.get(text);
+    if (known !== undefined) return ok(known);
+    const query = compileText(text, this.#compiled);
+    if (!query.ok) return err({ code: "query_invalid", message: "the query is no valid Rego", errors: query.error });
+    const prepared = this.#policy.prepare(query.value);
+    const [oldest] = this.#prepared.keys();
+    if (this.#prepared.size >= PREPARED_MAX && oldest !== undefined) this.#prepared.delete(oldest);
+    this.#prepared.set(text, prepared);
+    return ok(prepared);
+  }
+}
+
+function compileText(text: string, compiled: CompiledModules) {
+  const body = parseQuery(text);
+  return body.ok ? compileQuery(compiled, body.value) : body;
+}
+
+/** `data["a"]["b"]`: any text is a name between quotes. */
+function referenceTo(path: readonly string[]): string {
+  return `data${path.map((name) => `[${JSON.stringify(name)}]`).join("")}`;
+}
+
+function parseModules(files: TarFiles): Result<readonly Module[], PolicyError> {
+  const modules: Module[] = [];
+  const findings: PolicyFinding[] = [];
+  for (const [file, contents] of files) {
+    if (!file.endsWith(".rego")) continue;
+    const text = parseUtf8(contents);
+    const parsed = text.ok ? parseModule(text.value, { file }) : undefined;
+    if (parsed === undefined) findings.push(notUtf8(file));
+    else if (parsed.ok) modules.push(parsed.value);
+    else findings.push(...parsed.error.map(findingOf));
+  }
+  return findings.length > 0 ? refuse(findings) : ok(modules);
+}
+
+/** The data files as one document, each below the path of its folder. JSON rules are no data for Rego. */
+function mergeData(files: TarFiles): Result<Value, PolicyError> {
+  const root: Record<string, Value> = Object.create(null);
+  // Shorter paths first, so that a folder's own file is there before those below it.
+  for (const [file, contents] of Array.from(files).sort(([a], [b]) => a.length - b.length)) {
+    if (!file.endsWith("data.json") || file === "vedette/rules/data.json") continue;
+    const text = parseUtf8(contents);
+    const json = text.ok ? parseJson(text.value) : undefined;
+    if (!json?.ok) return refuse([notUtf8(file)]);
+    const names = file.split("/").slice(0, -1);
+    if (!place(root, names, json.value)) return refuse([overlap(file)]);
+  }
+  return ok(root);
+}
+
+function place(root: Record<string, Value>, names: readonly string[], value: Value): boolean {
+  let at = root;
+  for (const name of names.slice(0, -1)) {
+    at[name] ??= Object.create(null);
+    const next = at[name];
+    if (next === null || typeof next !== "object" || Array.isArray(next)) return false;
+    at = next as Record<string, Value>;
+  }
+  const last = names.at(-1);
+  if (last === undefined) return Object.assign(root, value) !== undefined;
+  if (at[last] !== undefined) return false;
+  at[last] = value;
+  return true;
+}
+
+/** OPA refuses a bundle whose packages lie outside of what its manifest claims. */
+function checkRoots(modules: readonly Module[], roots: readonly string[]): PolicyFinding[] {
+  return modules.flatMap(({ package: { path, location } }) => {
+    const at = path.join("/");
+    if (roots.some((root) => root === "" || at === root || at.startsWith(`${root}/`))) return [];
+    const message = `package ${path.join(".")} lies outside the roots of the manifest`;
+    return [finding("VALUE_INVALID", location, message, `a package below ${roots.join(", ")}`)];
+  });
+}
+
+function checkOffline(program: Program): PolicyFinding[] {
+  return builtinCalls(program).flatMap(({ builtin: { name }, location }) => {
+    const reason = NOT_OFFLINE.get(name);
+    if (reason === undefined) return [];
+    const message = `${name} cannot run offline: ${reason}`;
+    return [finding("NOT_OFFLINE", location, message, "only what the request, the bundle and the node carry")];
+  });
+}
+
+function checkAddresses(program: Program): PolicyFinding[] {
+  const path = [...ACCESS_PACKAGE, "allow"];
+  const expected = "deny outside the network instead: an address never allows anything";
+  const calls = builtinCalls(program, path)
+    .filter(({ builtin }) => ABOUT_ADDRESSES.test(builtin.name))
+    .map(({ builtin, location }) => finding("IP_ALLOWS", location, `an allow uses ${builtin.name}`, expected));
+  const allow = program.procedures.find((procedure) => path.every((name, i) => procedure.path[i] === name));
+  const reads = inputPaths(program, path).some((at) => ADDRESS.every((name, i) => at[i] === name));
+  if (!reads || allow === undefined) return calls;
+  return [...calls, finding("IP_ALLOWS", allow.location, "an allow reads input.context.ip", expected)];
+}
+
+function findingOf({ code, message, location }: RegoError): PolicyFinding {
+  return finding(code, location, message, "");
+}
+
+function finding(
+  code: PolicyFinding["code"],
+  { file, row, col }: { readonly file: string; readonly row: number; readonly col: number },
+  message: string,
+  expected: string,
+): PolicyFinding {
+  return { code, file, line: row, column: col, message, expected };
+}
+
+function notUtf8(file: string): PolicyFinding {
+  return { code: "VALUE_INVALID", file, line: 1, column: 1, message: "cannot be read", expected: "UTF-8 text" };
+}
+
+function overlap(file: string): PolicyFinding {
+  const message = "a file of a folder above it has a value here";
+  return { code: "VALUE_INVALID", file, line: 1, column: 1, message, expected: "each value in one file" };
+}
+
+function refuse(findings: readonly PolicyFinding[]): Result<never, PolicyError> {
+  return err({ code: "POLICY_REFUSED", findings });
+}
