@@ -21,6 +21,7 @@ const tasks = {
   check: ["tools/check.ts"],
   format: ["tools/check.ts", "--write"],
   bench: ["testing/bench/src/main.ts"],
+  "conformance:rego": ["testing/conformance/src/rego-score.ts"],
 };
 
 main(process.argv.slice(2)).catch((error) => {

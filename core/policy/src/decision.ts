@@ -1,7 +1,8 @@
-import { assert, type Duration, instantToString, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { assert, type Duration, instantToString, type Json, type JsonObject } from "@vedette/base";
 import { type CodeAnswer, inputOf } from "./ask-code.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import type { Escalation, Tier } from "./escalation.ts";
+import { maskInput } from "./mask.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import { type LimitExceeded, NO_RULE, type SpendReservation } from "./rule-search.ts";
 import { extrasOf } from "./rule-table.ts";
@@ -75,7 +76,6 @@ export interface DecisionRecord {
 /** The document that OPA would be asked for. */
 const DECISION_PATH = "vedette/rules";
 const NONE: readonly never[] = [];
-const INPUT = "/input/";
 
 /** The rule that an effect comes from, as far as there is one. */
 interface Ground {
@@ -240,14 +240,7 @@ function recordOf(
   request: AccessRequest,
   context: DecisionContext,
 ): DecisionRecord {
-  const erased: string[] = [];
-  let input = inputOf(request, context);
-  for (const pointer of mask) {
-    const masked = erase(input, pointer.slice(INPUT.length).split("/").map(unescapeToken));
-    if (masked === undefined) continue;
-    input = masked;
-    erased.push(pointer);
-  }
+  const { input, erased } = maskInput(mask, inputOf(request, context));
   return {
     labels: context.labels,
     bundles: { [origin.bundle]: { revision: origin.revision } },
@@ -275,18 +268,4 @@ function resultOf(decision: Decision): JsonObject {
     ...(escalation && { escalation: { ...escalation, onUnavailable: { ...escalation.onUnavailable } } }),
     ...(answeredBy !== "edge" && { answeredBy }),
   };
-}
-
-/** A copy without the member; undefined when there is nothing to erase. */
-function erase(value: Json | undefined, [name, ...rest]: readonly string[]): JsonObject | undefined {
-  if (value === undefined || !isJsonObject(value) || name === undefined || !Object.hasOwn(value, name))
-    return undefined;
-  const { [name]: member, ...others } = value;
-  if (rest.length === 0) return others;
-  const inner = erase(member, rest);
-  return inner && { ...value, [name]: inner };
-}
-
-function unescapeToken(token: string): string {
-  return token.replaceAll("~1", "/").replaceAll("~0", "~");
 }

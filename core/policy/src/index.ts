@@ -6,6 +6,7 @@ export type { Decision, DecisionRecord, Reason } from "./decision.ts";
 export type { PolicyBundleError, PolicyError, PolicyFinding, RequestError } from "./errors.ts";
 export type { Escalation, Tier, TierAnswer } from "./escalation.ts";
 export { ANY_SITE, type PolicyManifest } from "./manifest.ts";
+export { maskInput } from "./mask.ts";
 export {
   BUNDLE_LENGTH_MAX,
   buildPolicyBundle,

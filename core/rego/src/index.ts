@@ -7,14 +7,13 @@ export { requireInput } from "./compile/require-input.ts";
 export type { RegoError, RegoErrorCode } from "./errors.ts";
 export type { BackEnd } from "./evaluate/back-end.ts";
 export { closures } from "./evaluate/closures.ts";
-export type { Observer } from "./evaluate/evaluation.ts";
+export type { Observer, QueryOptions } from "./evaluate/evaluation.ts";
 export { javascript } from "./evaluate/javascript.ts";
 export {
   createRegoPolicy,
   type PolicyOptions,
   type PreparedQuery,
   type QueryFailure,
-  type QueryOptions,
   type RegoPolicy,
   type Rows,
 } from "./evaluate/query.ts";

@@ -12,18 +12,21 @@ import type {
 } from "./resolved.ts";
 import { valuesOf } from "./resolve.ts";
 import type { Location } from "../syntax/ast.ts";
-import { isScalar, type Scalar } from "../values/value.ts";
+import { constantDataPath, dynamicSuffix, isFunctionAt, type RuleNode, scalarOf } from "./rule-paths.ts";
 
 /** What stands behind the locals that expanding made up, for messages that have to show it. */
 export type Subjects = Map<Local, ResolvedTerm>;
+
+export interface ExpandContext {
+  readonly subjects: Subjects;
+  readonly nodes: RuleNode;
+}
 
 /** A rule, or one of its else branches, of which each statement does one thing. */
 export interface ExpandedRule {
   readonly rule: ResolvedRule;
   readonly part: ResolvedRule | ResolvedElse;
-  /** Below `data`, as long as it is known. */
-  readonly path: readonly Scalar[];
-  /** What follows: constants and locals. */
+  /** What follows the known path: constants and locals. */
   readonly suffix: readonly ResolvedTerm[];
   readonly args: readonly ResolvedTerm[];
   readonly value: ResolvedTerm;
@@ -34,37 +37,29 @@ export interface ExpandedRule {
  * The form in which OPA checks a rule (compiler stages "rewrite expression terms" to "rewrite with values"): operands of
  * calls are no calls, their results have names of their own; what the head needs evaluated is evaluated in the body.
  */
-export function expandRule(rule: ResolvedRule, subjects: Subjects): readonly ExpandedRule[] {
+export function expandRule(rule: ResolvedRule, context: ExpandContext): readonly ExpandedRule[] {
   const expanded: ExpandedRule[] = [];
   for (let part: ResolvedRule | ResolvedElse | undefined = rule; part !== undefined; part = part.otherwise)
-    expanded.push(expandPart(rule, part, subjects));
+    expanded.push(expandPart(rule, part, context));
   return expanded;
 }
 
-function expandPart(rule: ResolvedRule, part: ResolvedRule | ResolvedElse, subjects: Subjects): ExpandedRule {
-  const body = new Expansion({}, subjects);
-  const path: Scalar[] = [...rule.path];
-  const known = rule.suffix.findIndex((term) => term.type !== "constant" || !isScalar(term.value));
-  const scalars = known < 0 ? rule.suffix : rule.suffix.slice(0, known);
-  for (const term of scalars) if (term.type === "constant" && isScalar(term.value)) path.push(term.value);
-  const suffix = rule.suffix
-    .slice(scalars.length)
-    .map((term) => (term.type === "local" || isScalarTerm(term) ? term : body.named(term)));
+function expandPart(rule: ResolvedRule, part: ResolvedRule | ResolvedElse, context: ExpandContext): ExpandedRule {
+  const body = new Expansion({}, context);
+  const suffix = dynamicSuffix(rule).map((term) =>
+    term.type === "local" || scalarOf(term) !== undefined ? term : body.named(term),
+  );
   const args = rule.args.map((term) => body.term(term));
   const value = body.term(part.value);
   const support = body.take();
   body.statements(part.body);
   body.statements(support);
   const named = { args: args.map((term) => body.evaluated(term)), value: body.evaluated(value) };
-  return { rule, part, path, suffix, ...named, body: body.take() };
+  return { rule, part, suffix, ...named, body: body.take() };
 }
 
-function isScalarTerm(term: ResolvedTerm): boolean {
-  return term.type === "constant" && isScalar(term.value);
-}
-
-export function expandBody(body: ResolvedBody, owner: object, subjects: Subjects): ResolvedBody {
-  const expansion = new Expansion(owner, subjects);
+export function expandBody(body: ResolvedBody, owner: object, context: ExpandContext): ResolvedBody {
+  const expansion = new Expansion(owner, context);
   expansion.statements(body);
   return expansion.take();
 }
@@ -72,12 +67,12 @@ export function expandBody(body: ResolvedBody, owner: object, subjects: Subjects
 /** Collects the statements that one body becomes. */
 class Expansion {
   readonly #owner: object;
-  readonly #subjects: Subjects;
+  readonly #context: ExpandContext;
   #statements: ResolvedStatement[] = [];
 
-  constructor(owner: object, subjects: Subjects) {
+  constructor(owner: object, context: ExpandContext) {
     this.#owner = owner;
-    this.#subjects = subjects;
+    this.#context = context;
   }
 
   /** What has been collected so far; begins anew. */
@@ -131,9 +126,10 @@ class Expansion {
   #statement(statement: ResolvedStatement): void {
     const overrides = statement.with.map((item): ResolvedWith => {
       if (!("location" in item.value)) return item;
-      const value = this.term(item.value);
+      const path = constantDataPath(item.value);
       // A function that replaces another is named, not asked for its value.
-      if (item.isFunction === true) return item;
+      if (path !== undefined && isFunctionAt(this.#context.nodes, path)) return item;
+      const value = this.term(item.value);
       return { ...item, value: this.evaluated(value) } as ResolvedWith;
     });
     const what = this.#expression(statement.what, overrides);
@@ -153,7 +149,7 @@ class Expansion {
         return this.#expression(this.#membership(what), overrides);
       case "every": {
         const domain = this.named(this.term(what.domain, overrides), overrides);
-        return { ...what, domain, body: expandBody(what.body, what.owner, this.#subjects) };
+        return { ...what, domain, body: expandBody(what.body, what.owner, this.#context) };
       }
       case "print":
         return { type: "print", args: what.args.map((arg) => this.term(valuesOf(arg))) };
@@ -183,12 +179,12 @@ class Expansion {
   #base(term: ResolvedTerm, overrides: readonly ResolvedWith[]): ResolvedTerm {
     const base = this.term(term, overrides);
     const local = base.type === "local" ? base : this.named(base, overrides);
-    if (term.type !== "local" && local.type === "local") this.#subjects.set(local.local, term);
+    if (term.type !== "local" && local.type === "local") this.#context.subjects.set(local.local, term);
     return local;
   }
 
   #comprehension(term: ResolvedTerm & { readonly type: "comprehension" }): ResolvedTerm {
-    const inner = new Expansion(term.owner, this.#subjects);
+    const inner = new Expansion(term.owner, this.#context);
     const key = term.key && inner.term(term.key);
     const value = inner.term(term.value);
     const support = inner.take();
@@ -265,7 +261,7 @@ class Hoisting {
       case "every":
         return { ...what, domain: this.#operand(what.domain) };
       case "print":
-        return what;
+        return { type: "print", args: what.args.map((arg) => this.#operand(arg)) };
     }
   }
 
@@ -307,5 +303,7 @@ class Hoisting {
 /** `a == b` as a statement: OPA takes it for `a = b` once all its variables are known to be bound. */
 export function isEquation(term: ResolvedCall): boolean {
   const { callee, args } = term;
-  return callee.type === "builtin" && (callee.builtin.name === "equal" || callee.builtin.name === "eq") && args.length === 2;
+  return (
+    callee.type === "builtin" && (callee.builtin.name === "equal" || callee.builtin.name === "eq") && args.length === 2
+  );
 }

@@ -37,6 +37,8 @@ function freeLocalsOfExpression(what: ResolvedExpression): Set<Local> {
       return freeLocals(what.term);
     case "unify":
       return addTerms([what.left, what.right], new Set());
+    case "result":
+      return addTerms([what.call, what.of], new Set());
     case "some-in":
       return addTerms([...(what.key === undefined ? [] : [what.key]), what.value, what.domain], new Set());
     case "every": {

@@ -64,10 +64,24 @@ export class BodyLowering {
   /** The body of a definition: operands are in the first slots; each way through the body emits `values`. */
   definition(args: readonly ResolvedTerm[], body: ResolvedBody, values: readonly ResolvedTerm[], at: Location): Block {
     return this.#nested(() => {
-      for (const [slot, arg] of args.entries()) this.#match(arg, { op: "slot", slot });
+      const conditions = args.flatMap((arg, slot) => this.#operand(arg, slot));
       if (body.length === 0) this.#mark(at, new Set());
-      this.#body(body, values, false);
+      this.#body([...conditions, ...body], values, false);
     });
+  }
+
+  /** A pattern takes its operand apart; any other term must come to the same value, once the body has bound its variables. */
+  #operand(arg: ResolvedTerm, slot: Slot): ResolvedBody {
+    if (isPattern(arg)) {
+      this.#match(arg, { op: "slot", slot });
+      return [];
+    }
+    const { location } = arg;
+    const local: Local = { name: "operand", location, isWildcard: true, owner: this };
+    this.#slotByLocal.set(local, slot);
+    this.#bound.add(local);
+    const what = { type: "unify", left: { type: "local", local, location }, right: arg, isAssign: false } as const;
+    return [{ isNegated: false, what, with: [], location }];
   }
 
   /** A query: one row for each answer, in Rego's order. */
@@ -133,6 +147,9 @@ export class BodyLowering {
         return;
       case "unify":
         this.#unify(what.left, what.right);
+        return;
+      case "result":
+        this.#unify(what.call, what.of);
         return;
       case "some-in": {
         this.#enumerate(what.domain);
@@ -519,6 +536,12 @@ function termStatement(term: ResolvedTerm): ResolvedStatement {
 
 function isRelation(term: ResolvedTerm): boolean {
   return term.type === "call" && term.callee.type === "builtin" && term.callee.builtin.isRelation === true;
+}
+
+function isPattern(term: ResolvedTerm): boolean {
+  if (term.type === "array" || term.type === "set") return term.items.every(isPattern);
+  if (term.type === "object") return term.entries.every((entry) => entry.every(isPattern));
+  return term.type === "constant" || term.type === "local";
 }
 
 /** Prints as it is: neither undefined nor several values. */

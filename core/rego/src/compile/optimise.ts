@@ -3,6 +3,7 @@ import type { Value } from "../values/value.ts";
 import { callOnce } from "./call-once.ts";
 import { fuseSets } from "./fuse-sets.ts";
 import type { Block, Expression, Procedure, Program } from "./ir.ts";
+import { joinConstants } from "./join-constants.ts";
 import { isReplaceable } from "./replaceable.ts";
 import { rewriteProgram } from "./rewrite.ts";
 
@@ -12,7 +13,7 @@ import { rewriteProgram } from "./rewrite.ts";
  */
 export function optimise(program: Program, data: Value): Program {
   const bound = program.replaced.data.length > 0 ? program : bindData(program, data);
-  return callOnce(fuseSets(inlineConstantRules(withoutMarks(bound))));
+  return callOnce(joinConstants(fuseSets(inlineConstantRules(withoutMarks(bound)))));
 }
 
 /** Marks are for observers. */

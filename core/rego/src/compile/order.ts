@@ -75,6 +75,9 @@ class Binding {
       case "unify":
         this.#unify(what.left, what.right);
         return;
+      case "result":
+        this.#unify(what.call, what.of);
+        return;
       case "some-in":
         this.#value(what.domain);
         if (what.key !== undefined) this.#pattern(what.key);

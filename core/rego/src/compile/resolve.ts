@@ -13,6 +13,7 @@ import type {
   VarTerm,
   With,
 } from "../syntax/ast.ts";
+import { valueOfTerm } from "../syntax/constant.ts";
 import { ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
 import { arityByFunction, type GlobalName, globalNames, packageKey, ruleNamesByPackage } from "./module-names.ts";
 import type {
@@ -105,20 +106,25 @@ class Resolver {
     const { head } = rule;
     this.#scope = new Scope(undefined);
     for (const arg of head.args ?? []) this.#declarePattern(arg, "argument", 0);
-    const args = (head.args ?? []).map((arg) => this.#term(arg));
+    // An operand that is no pattern is a condition on what the body binds, and belongs to the body's scope.
+    const patterns = (head.args ?? []).map((arg) => (isPattern(arg) ? this.#term(arg) : undefined));
     const constant = constantPrefixLength(head.path);
-    const resolved = this.#body(rule.body ?? [], [...head.path, head.key, head.value], () => ({
+    const inBody = [...head.path, head.key, head.value, ...(head.args ?? []).filter((arg) => !isPattern(arg))];
+    const resolved = this.#body(rule.body ?? [], inBody, () => ({
+      args: (head.args ?? []).map((arg, index) => patterns[index] ?? this.#term(arg)),
       suffix: head.path.slice(constant).map((term) => this.#term(term)),
       value: this.#valueOf(head.key ?? head.value, head.location),
     }));
     return {
+      module,
+      source: rule,
       file: module.file,
       package: module.package.path,
       path: [...module.package.path, head.name, ...head.path.slice(0, constant).map(textOf)],
       suffix: resolved.head.suffix,
       kind: head.args !== undefined ? "function" : head.key !== undefined ? "set" : "value",
       isDefault: rule.isDefault,
-      args,
+      args: resolved.head.args,
       value: resolved.head.value,
       body: resolved.body,
       otherwise: rule.otherwise && this.#else(rule.otherwise),
@@ -292,8 +298,8 @@ class Resolver {
       // `f(x, y)` for a function of one operand says `f(x) = y`.
       if (term.args.length === this.#arityOf(callee) + 1) {
         const args = term.args.map((arg) => this.#term(arg));
-        const left: ResolvedTerm = { type: "call", callee, args: args.slice(0, -1), location: term.location };
-        return { type: "unify", left, right: args.at(-1)!, isAssign: false };
+        const { location } = term;
+        return { type: "result", call: { type: "call", callee, args: args.slice(0, -1), location }, of: args.at(-1)! };
       }
     }
     return { type: "term", term: this.#term(term) };
@@ -305,6 +311,7 @@ class Resolver {
   }
 
   #with({ target, value, location }: With): ResolvedWith {
+    const targetLocation = target.location;
     const head = target.type === "var" ? target : target.head;
     const path = target.type === "var" ? [] : target.path;
     if (head.type === "var" && constantPrefixLength(path) === path.length) {
@@ -313,16 +320,16 @@ class Resolver {
       const builtin = global === undefined ? this.#builtinByName.get(dotted) : undefined;
       if (builtin !== undefined) {
         const callee: Callee = { type: "builtin", builtin };
-        return { target: "callee", callee, value: this.#replacement(value), location };
+        return { target: "callee", callee, value: this.#replacement(value), location, targetLocation };
       }
       if (global !== undefined) {
         const whole = [...global.path, ...path.map(textOf)];
         // Whether a path below data names a function is known when all rules are.
-        return { target: global.base, path: whole, value: this.#term(value), location };
+        return { target: global.base, path: whole, value: this.#term(value), location, targetLocation };
       }
     }
-    this.#report("rego_type_error", "with keyword target must reference existing input, data, or a function", location);
-    return { target: "input", path: [], value: this.#term(value), location };
+    this.#report("rego_type_error", "with keyword target must reference existing input, data, or a function", targetLocation);
+    return { target: "input", path: [], value: this.#term(value), location, targetLocation };
   }
 
   /** What a builtin is replaced by: another function when the name is one, else a value. */
@@ -425,7 +432,8 @@ class Resolver {
     const items = parts.map((part): ResolvedTerm => {
       if (typeof part === "string") return { type: "constant", value: part, location };
       const resolved = this.#term(part);
-      return resolved.type === "constant" ? resolved : valuesOf(resolved);
+      if (resolved.type !== "constant") return valuesOf(resolved);
+      return { type: "constant", value: RegoSet.of([resolved.value]), location };
     });
     const list: ResolvedTerm = { type: "array", items, location };
     return { type: "call", callee: { type: "builtin", builtin }, args: [list], location };
@@ -505,6 +513,13 @@ function declaredBy(what: Expression): readonly VarTerm[] {
     default:
       return [];
   }
+}
+
+/** Built of variables and values alone: it takes a value apart. */
+function isPattern(term: Term): boolean {
+  if (term.type === "array" || term.type === "set") return term.items.every(isPattern);
+  if (term.type === "object") return term.entries.every((entry) => entry.every(isPattern));
+  return term.type === "var" || valueOfTerm(term) !== undefined;
 }
 
 /** The variables of a pattern that binding it can bind: in arrays and in values of objects, each once. */

@@ -1,5 +1,5 @@
 import type { Builtin } from "../builtins/builtin.ts";
-import type { Location } from "../syntax/ast.ts";
+import type { Location, Module, Rule } from "../syntax/ast.ts";
 import type { Value } from "../values/value.ts";
 
 /** A variable of one body. Two variables of the same name in different scopes are two locals. */
@@ -67,6 +67,8 @@ export interface ResolvedStatement {
 export type ResolvedExpression =
   | { readonly type: "term"; readonly term: ResolvedTerm }
   | { readonly type: "unify"; readonly left: ResolvedTerm; readonly right: ResolvedTerm; readonly isAssign: boolean }
+  /** `f(x, y)` for a function of one operand: `y` is what `f(x)` is. */
+  | { readonly type: "result"; readonly call: ResolvedCall; readonly of: ResolvedTerm }
   | {
       readonly type: "some-in";
       readonly key: ResolvedTerm | undefined;
@@ -83,12 +85,15 @@ export type ResolvedExpression =
     }
   | { readonly type: "print"; readonly args: readonly ResolvedTerm[] };
 
-export type ResolvedWith = { readonly location: Location } & (
+export type ResolvedWith = { readonly location: Location; readonly targetLocation: Location } & (
   | { readonly target: "input" | "data"; readonly path: readonly string[]; readonly value: ResolvedTerm }
   | { readonly target: "callee"; readonly callee: Callee; readonly value: ResolvedTerm | Callee }
 );
 
 export interface ResolvedRule {
+  readonly module: Module;
+  /** As it was written. */
+  readonly source: Rule;
   readonly file: string;
   readonly package: readonly string[];
   /** Below `data`: the package, the name, and what follows it as long as it is constant text. */

@@ -60,7 +60,7 @@ class ClosureBackEnd {
 
   /** Compiled when it is first called: most programs are larger than what one decision needs. */
   #run(procedure: number): (evaluation: Evaluation, args: readonly Value[]) => Value | undefined {
-    this.#runByProcedure[procedure] ??= this.#procedure(this.#program.procedures[procedure]!);
+    this.#runByProcedure[procedure] ??= observed(procedure, this.#procedure(this.#program.procedures[procedure]!));
     return this.#runByProcedure[procedure];
   }
 
@@ -483,7 +483,7 @@ class ClosureBackEnd {
         const replaced = evaluation.replacedBuiltins.get(builtin.name);
         return replaced === undefined
           ? finish(evaluation, run(evaluation.query, ...values))
-          : replaced.run(evaluation, values);
+          : replaced.run(evaluation.unreplaced(), values);
       };
     const [first, second] = operands;
     if (operands.length === 1)
@@ -511,7 +511,9 @@ class ClosureBackEnd {
       const values = evaluateAll(operands, evaluation, frame);
       if (values === undefined) return undefined;
       const replaced = isReplaced ? evaluation.replacedProcedures.get(procedure) : undefined;
-      return replaced === undefined ? this.#run(procedure)(evaluation, values) : replaced.run(evaluation, values);
+      return replaced === undefined
+        ? this.#run(procedure)(evaluation, values)
+        : replaced.run(evaluation.unreplaced(), values);
     };
   }
 
@@ -585,6 +587,19 @@ class ClosureBackEnd {
       }
     }
   }
+}
+
+function observed(
+  procedure: number,
+  run: (evaluation: Evaluation, args: readonly Value[]) => Value | undefined,
+): (evaluation: Evaluation, args: readonly Value[]) => Value | undefined {
+  return (evaluation, args) => {
+    const { called, returned } = evaluation.query.observer;
+    called?.(procedure, args);
+    const value = run(evaluation, args);
+    returned?.(procedure, value);
+    return value;
+  };
 }
 
 /** Before the first statement: matching the operands of a function. */

@@ -16,6 +16,7 @@ import { BigNumber } from "../values/big-number.ts";
 import { isPlainObject, type PlainObject, RegoObject, RegoSet, type Value } from "../values/value.ts";
 import type { RunnableQuery } from "./back-end.ts";
 import { chainOf, hasOneValue } from "./clauses.ts";
+import { areArrays, areScalars, areStrings, haveMember, KnownValues } from "./known-values.ts";
 
 /**
  * Writes JavaScript for programs. INVARIANT: no text of a policy reaches the code but scalars through `literal`;
@@ -29,6 +30,7 @@ export class CodeWriter {
   readonly #indexByObject = new Map<PlainObject, ReadonlyMap<string, Value>>();
   #lines: string[] = [];
   #names = 0;
+  readonly #known = new KnownValues();
   /** Where members of the input stand that this function reads more than once. */
   readonly #heldInput = new Map<string, string>();
   /** The evaluation that expressions read: another one inside `with`. */
@@ -94,6 +96,7 @@ export class CodeWriter {
     this.#lines = [];
     this.#evaluation = "e";
     this.#heldInput.clear();
+    this.#known.clear();
     this.#line(`function ${signature} {`);
     this.#line("const q = e.query;");
     if (frame > arity)
@@ -158,6 +161,8 @@ export class CodeWriter {
     switch (operation.op) {
       case "let":
         this.#line(`s${operation.slot} = ${this.#expression(operation.from, fail)};`);
+        this.#known.follow(operation);
+        if (this.#isDefined(operation.from)) return;
         this.#line(`if (s${operation.slot} === undefined) ${fail}`);
         return;
       case "test":
@@ -218,25 +223,35 @@ export class CodeWriter {
   #equal({ left, right, isNegated }: Operation & { readonly op: "equal" }, fail: string): void {
     const a = this.#defined(left, fail);
     const b = this.#defined(right, fail);
-    const isScalar = isScalarConstant(left) || isScalarConstant(right);
+    const isScalar = areScalars(this.#known.of(left)) || areScalars(this.#known.of(right));
     const same = isScalar ? `${a} === ${b}` : `(${a} === ${b} || (typeof ${a} === "object" && isEqual(${a}, ${b})))`;
     this.#line(`if (${isNegated ? same : `!(${same})`}) ${fail}`);
   }
 
   #scan(
-    { source, key, value, isOrdered, body }: Operation & { readonly op: "scan" },
+    operation: Operation & { readonly op: "scan" },
     emit: (values: readonly string[]) => string,
     fail: string,
   ): void {
-    const whole = this.#defined(source, fail);
-    const [keys, list, index, loop] = [this.#name("k"), this.#name("v"), this.#name("i"), this.#name("l")];
-    this.#line(`const ${list} = Array.isArray(${whole}) ? ${whole} : listOf(${whole}, ${isOrdered});`);
-    this.#line(`const ${keys} = ${list} === ${whole} ? undefined : ${list};`);
+    const { source, key, value, isOrdered, body } = operation;
+    const whole = this.#held(this.#defined(source, fail));
+    const [index, loop] = [this.#name("i"), this.#name("l")];
+    let list = whole;
+    let position = index;
+    let element = `${whole}[${index}]`;
+    if (!areArrays(this.#known.of(source))) {
+      const keys = this.#name("k");
+      list = this.#name("v");
+      this.#line(`const ${list} = Array.isArray(${whole}) ? ${whole} : listOf(${whole}, ${isOrdered});`);
+      this.#line(`const ${keys} = ${list} === ${whole} ? undefined : ${list};`);
+      position = `${keys} === undefined ? ${index} : ${keys}[${index}]`;
+      element = `${keys} === undefined ? ${list}[${index}] : lookup(${whole}, ${keys}[${index}])`;
+    }
     this.#line(`q.spend(${list}.length);`);
     this.#line(`${loop}: for (let ${index} = 0; ${index} < ${list}.length; ${index}++) {`);
-    if (key !== undefined) this.#line(`s${key} = ${keys} === undefined ? ${index} : ${keys}[${index}];`);
-    if (value !== undefined)
-      this.#line(`s${value} = ${keys} === undefined ? ${list}[${index}] : lookup(${whole}, ${keys}[${index}]);`);
+    if (key !== undefined) this.#line(`s${key} = ${position};`);
+    if (value !== undefined) this.#line(`s${value} = ${element};`);
+    this.#known.follow(operation);
     this.#block(body, emit, `continue ${loop};`);
     this.#close();
   }
@@ -274,11 +289,16 @@ export class CodeWriter {
   /** The expression in a variable that is not undefined; the code gives up when it is. */
   #defined(expression: Expression, fail: string): string {
     const code = this.#expression(expression, fail);
-    if (isAlwaysDefined(expression)) return code;
+    if (this.#isDefined(expression)) return code;
     const name = this.#name("t");
     this.#line(`const ${name} = ${code};`);
     this.#line(`if (${name} === undefined) ${fail}`);
     return name;
+  }
+
+  #isDefined(expression: Expression): boolean {
+    if (expression.op === "get") return this.#known.of(expression)?.isOptional === false;
+    return ALWAYS_DEFINED.has(expression.op);
   }
 
   /** Code for the value, possibly undefined. What must be computed before it is written before it. */
@@ -333,11 +353,17 @@ export class CodeWriter {
     const path = this.#evaluation === "e" ? inputPathOf(expression) : undefined;
     const held = path && this.#heldInput.get(pathKey(path));
     if (held !== undefined) return held;
-    if (key.op === "constant" && typeof key.value === "string")
-      return this.#member(this.#expression(source, fail), key.value);
+    if (key.op === "constant" && typeof key.value === "string") {
+      const from = this.#expression(source, fail);
+      if (haveMember(this.#known.of(source), key.value) && this.#isDefined(source))
+        return `${from}[${literal(key.value)}]`;
+      return this.#member(from, key.value);
+    }
     if (source.op === "constant" && isPlainObject(source.value)) {
-      const name = this.#defined(key, fail);
-      return `(typeof ${name} === "string" ? ${this.#constant(this.#index(source.value))}.get(${name}) : undefined)`;
+      const name = this.#held(this.#defined(key, fail));
+      const index = this.#constant(this.#index(source.value));
+      if (areStrings(this.#known.of(key))) return `${index}.get(${name})`;
+      return `(typeof ${name} === "string" ? ${index}.get(${name}) : undefined)`;
     }
     const whole = this.#held(this.#expression(source, fail));
     return `lookup(${whole}, ${this.#defined(key, fail)})`;
@@ -556,10 +582,4 @@ function literal(value: null | boolean | number | string): string {
   return JSON.stringify(value);
 }
 
-function isAlwaysDefined({ op }: Expression): boolean {
-  return op === "constant" || op === "slot" || op === "array" || op === "set" || op === "object";
-}
-
-function isScalarConstant(expression: Expression): boolean {
-  return expression.op === "constant" && (expression.value === null || typeof expression.value !== "object");
-}
+const ALWAYS_DEFINED: ReadonlySet<Expression["op"]> = new Set(["constant", "slot", "array", "set", "object"]);

@@ -1,4 +1,4 @@
-import type { Crypto, Instant, Random } from "@vedette/base";
+import { assert, type Crypto, type Instant, type Random } from "@vedette/base";
 import type { Builtin, BuiltinContext, BuiltinFailure } from "../builtins/builtin.ts";
 import type { Program, TreeNode } from "../compile/ir.ts";
 import { LimitExceeded } from "../limits.ts";
@@ -9,6 +9,10 @@ import { isIterable, keysOf, lookup, lookupPath, replaceAt } from "./lookup.ts";
 
 /** Sees a query run, statement by statement (an index into `Program.statements`). The closure back end alone tells. */
 export interface Observer {
+  /** A rule is about to be evaluated (without operands), or a function called. */
+  readonly called?: (procedure: number, args: readonly Value[]) => void;
+  /** It has its value now. Not told when the query ends within it. */
+  readonly returned?: (procedure: number, value: Value | undefined) => void;
   /** A statement begins. */
   readonly entered?: (statement: number, frame: Frame) => void;
   /** A statement gave up; with the values it looked at, where that says why. */
@@ -29,34 +33,59 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 const UNOBSERVED: Observer = {};
 
-/** What one query shares, whatever `with` replaces in parts of it. */
-export class QueryState implements BuiltinContext {
+/** A million steps are some tens of milliseconds: far beyond any decision, well within a request's patience. */
+const FUEL_DEFAULT = 1_000_000;
+
+export interface QueryOptions {
+  readonly input?: Value | undefined;
+  /** The same for every call of the query. */
+  readonly now: Instant;
   readonly crypto: Crypto;
   readonly random: Random;
-  readonly #instant: Instant;
-  readonly isStrict: boolean;
-  readonly observer: Observer;
-  readonly #isPastDeadline: (() => boolean) | undefined;
+  /** A failing builtin ends the query instead of being undefined. */
+  readonly isStrict?: boolean;
+  /** Steps; one for each element looped over and rule entered, more for costly builtins. */
+  readonly fuel?: number;
+  /** Asked every few thousand steps. */
+  readonly isPastDeadline?: () => boolean;
+  readonly observer?: Observer;
+}
+
+/** What one query shares, whatever `with` replaces in parts of it. */
+export class QueryState implements BuiltinContext {
+  #options: QueryOptions | undefined;
   #memo: Map<string, unknown> | undefined;
-  #fuel: number;
+  #fuel = 0;
   #untilClock = STEPS_PER_CLOCK_CHECK;
 
-  constructor(options: {
-    readonly now: Instant;
-    readonly crypto: Crypto;
-    readonly random: Random;
-    readonly isStrict: boolean;
-    readonly fuel: number;
-    readonly isPastDeadline: (() => boolean) | undefined;
-    readonly observer: Observer | undefined;
-  }) {
-    this.#instant = options.now;
-    this.crypto = options.crypto;
-    this.random = options.random;
-    this.isStrict = options.isStrict;
-    this.observer = options.observer ?? UNOBSERVED;
-    this.#fuel = options.fuel;
-    this.#isPastDeadline = options.isPastDeadline;
+  begin(options: QueryOptions): void {
+    this.#options = options;
+    this.#fuel = options.fuel ?? FUEL_DEFAULT;
+    this.#untilClock = STEPS_PER_CLOCK_CHECK;
+  }
+
+  /** Nothing of one query is there for the next. */
+  end(): void {
+    this.#options = undefined;
+    this.#memo = undefined;
+    this.#fuel = 0;
+  }
+
+  get #running(): QueryOptions {
+    assert(this.#options !== undefined, "a query is running");
+    return this.#options;
+  }
+
+  get crypto(): Crypto {
+    return this.#running.crypto;
+  }
+
+  get random(): Random {
+    return this.#running.random;
+  }
+
+  get observer(): Observer {
+    return this.#running.observer ?? UNOBSERVED;
   }
 
   /** Made when a builtin asks, as the time is: most decisions need neither. */
@@ -66,7 +95,7 @@ export class QueryState implements BuiltinContext {
   }
 
   get now(): bigint {
-    return BigInt(this.#instant) * NANOSECONDS_PER_MILLISECOND;
+    return BigInt(this.#running.now) * NANOSECONDS_PER_MILLISECOND;
   }
 
   spend(steps: number): void {
@@ -75,7 +104,7 @@ export class QueryState implements BuiltinContext {
     this.#untilClock -= steps;
     if (this.#untilClock > 0) return;
     this.#untilClock = STEPS_PER_CLOCK_CHECK;
-    if (this.#isPastDeadline?.()) throw new LimitExceeded("clock");
+    if (this.#options?.isPastDeadline?.()) throw new LimitExceeded("clock");
   }
 
   require(value: Value | undefined, asList: boolean): Value | undefined {
@@ -86,7 +115,8 @@ export class QueryState implements BuiltinContext {
   /** A builtin that failed has no value, unless the caller asked to be told. */
   failed({ name }: Builtin, failure: BuiltinFailure, location: Location): undefined {
     this.observer.failed?.(name, failure, location);
-    if (this.isStrict) throw new EvaluationError(failure.code, `${name}: ${failure.message}`, location);
+    if (this.#running.isStrict === true)
+      throw new EvaluationError(failure.code, `${name}: ${failure.message}`, location);
     return undefined;
   }
 }
@@ -118,7 +148,7 @@ const UNDEFINED = Symbol("evaluated, undefined");
 export class Evaluation {
   readonly query: QueryState;
   readonly program: Program;
-  readonly input: Value | undefined;
+  input: Value | undefined;
   readonly data: Value;
   readonly #runRule: RunRule;
   /** Rules at or below these paths give way to base data. */
@@ -128,7 +158,8 @@ export class Evaluation {
   #ruleMemo: (Value | typeof UNDEFINED | undefined)[] | undefined;
 
   constructor(
-    parts: Pick<Evaluation, "query" | "program" | "input" | "data"> & {
+    parts: Pick<Evaluation, "query" | "program" | "data"> & {
+      readonly input?: Value | undefined;
       readonly runRule: RunRule;
       readonly overridden?: readonly (readonly string[])[];
       readonly replacedBuiltins?: ReadonlyMap<string, Replaced>;
@@ -143,6 +174,18 @@ export class Evaluation {
     this.#overridden = parts.overridden ?? NONE;
     this.replacedBuiltins = parts.replacedBuiltins ?? NOTHING;
     this.replacedProcedures = parts.replacedProcedures ?? NOTHING;
+  }
+
+  begin(options: QueryOptions): void {
+    this.query.begin(options);
+    this.input = options.input;
+  }
+
+  /** INVARIANT: what was found out for one input is never there for the next. */
+  end(): void {
+    this.query.end();
+    this.input = undefined;
+    this.#ruleMemo = undefined;
   }
 
   /** A rule's value, found out once. */
@@ -174,6 +217,18 @@ export class Evaluation {
       overridden: [...this.#overridden, ...change.data.map(({ path }) => path)],
       replacedBuiltins: new Map([...this.replacedBuiltins, ...change.builtins]),
       replacedProcedures: new Map([...this.replacedProcedures, ...change.procedures]),
+    });
+  }
+
+  /** Inside of what replaces a function, all functions are themselves again. */
+  unreplaced(): Evaluation {
+    return new Evaluation({
+      query: this.query,
+      program: this.program,
+      input: this.input,
+      data: this.data,
+      runRule: this.#runRule,
+      overridden: this.#overridden,
     });
   }
 

@@ -77,11 +77,11 @@ const LIBRARY = {
   },
   invoke: (evaluation: Evaluation, index: number, procedure: Procedure, args: readonly Value[]) => {
     const replaced = evaluation.replacedProcedures.get(index);
-    return replaced === undefined ? procedure(evaluation, ...args) : replaced.run(evaluation, args);
+    return replaced === undefined ? procedure(evaluation, ...args) : replaced.run(evaluation.unreplaced(), args);
   },
   callReplaced: (evaluation: Evaluation, builtin: Builtin, args: readonly Value[], location: Location) => {
     const replaced = evaluation.replacedBuiltins.get(builtin.name);
-    if (replaced !== undefined) return replaced.run(evaluation, args);
+    if (replaced !== undefined) return replaced.run(evaluation.unreplaced(), args);
     const result = builtin.run(evaluation.query, ...args);
     return result instanceof BuiltinFailure ? evaluation.query.failed(builtin, result, location) : result;
   },

@@ -1,4 +1,4 @@
-import { type Crypto, err, type Instant, ok, type Random, type Result } from "@vedette/base";
+import { err, ok, type Result } from "@vedette/base";
 import type { CompiledModules, CompiledQuery } from "../compile/compile.ts";
 import type { Program } from "../compile/ir.ts";
 import { optimise } from "../compile/optimise.ts";
@@ -6,26 +6,8 @@ import { LimitExceeded, type LimitName } from "../limits.ts";
 import type { Location } from "../syntax/ast.ts";
 import type { Value } from "../values/value.ts";
 import type { BackEnd } from "./back-end.ts";
-import { Evaluation, type Observer, QueryState } from "./evaluation.ts";
+import { Evaluation, type QueryOptions, QueryState } from "./evaluation.ts";
 import { EvaluationError } from "./evaluation-error.ts";
-
-/** A million steps are some tens of milliseconds: far beyond any decision, well within a request's patience. */
-export const FUEL_DEFAULT = 1_000_000;
-
-export interface QueryOptions {
-  readonly input?: Value | undefined;
-  /** The same for every call of the query. */
-  readonly now: Instant;
-  readonly crypto: Crypto;
-  readonly random: Random;
-  /** A failing builtin ends the query instead of being undefined. */
-  readonly isStrict?: boolean;
-  /** Steps; one for each element looped over and rule entered, more for costly builtins. */
-  readonly fuel?: number;
-  /** Asked every few thousand steps. */
-  readonly isPastDeadline?: () => boolean;
-  readonly observer?: Observer;
-}
 
 /** Why a query has no answer. Whoever enforces treats it as a denial. */
 export type QueryFailure =
@@ -63,40 +45,57 @@ export function createRegoPolicy(compiled: CompiledModules, options: PolicyOptio
   return {
     prepare: (query) => {
       // A query that replaces functions needs a program that looks for replacements.
-      const isOwn = query.replacesMore;
-      const { program, runner } = isOwn ? link(query.program) : (shared ??= link(compiled.program));
-      return prepared(query.names, program, data, runner.runRule, runner.query(query));
+      if (query.replacesMore) return prepared(query, link(query.program), data);
+      shared ??= link(compiled.program);
+      return prepared(query, shared, data);
     },
   };
 }
 
-function prepared(
-  names: readonly string[],
-  program: Program,
-  data: Value,
-  runRule: ReturnType<BackEnd>["runRule"],
-  run: (evaluation: Evaluation) => Rows,
-): PreparedQuery {
+interface Linked {
+  readonly program: Program;
+  readonly runner: ReturnType<BackEnd>;
+}
+
+function prepared(query: CompiledQuery, { program, runner }: Linked, data: Value): PreparedQuery {
+  const run = runOf(query, runner);
+  // One evaluation serves one query after the other; an observer that asks again meanwhile gets another.
+  const kept = new Evaluation({ query: new QueryState(), program, data, runRule: runner.runRule });
+  let isBusy = false;
   return {
-    names,
+    names: query.names,
     evaluate: (options) => {
+      const isOwn = isBusy;
+      const evaluation = isOwn
+        ? new Evaluation({ query: new QueryState(), program, data, runRule: runner.runRule })
+        : kept;
+      isBusy = true;
       try {
-        const query = new QueryState({
-          now: options.now,
-          crypto: options.crypto,
-          random: options.random,
-          isStrict: options.isStrict ?? false,
-          fuel: options.fuel ?? FUEL_DEFAULT,
-          isPastDeadline: options.isPastDeadline,
-          observer: options.observer,
-        });
-        return ok(run(new Evaluation({ query, program, input: options.input, data, runRule })));
+        evaluation.begin(options);
+        return ok(run(evaluation));
       } catch (cause) {
         return err(failureOf(cause));
+      } finally {
+        evaluation.end();
+        isBusy = isOwn;
       }
     },
   };
 }
+
+/** Most queries ask for one rule. */
+function runOf(query: CompiledQuery, runner: ReturnType<BackEnd>): (evaluation: Evaluation) => Rows {
+  const [ask, emit, ...others] = query.body.filter(({ op }) => op !== "mark");
+  const isOneRule = ask?.op === "let" && ask.from.op === "rule" && emit?.op === "emit" && others.length === 0;
+  if (!isOneRule || query.replacesMore || query.names.length > 0) return runner.query(query);
+  const { procedure } = ask.from;
+  return (evaluation) => {
+    const value = runner.runRule(evaluation, procedure);
+    return value === undefined ? NO_ROWS : [[value]];
+  };
+}
+
+const NO_ROWS: Rows = [];
 
 /** Turns all that evaluation may throw into a refusal; a bug of ours stays a bug. */
 function failureOf(cause: unknown): QueryFailure {

@@ -1,0 +1,174 @@
+import type { Body, Else, Head, Rule, Statement, Term } from "../syntax/ast.ts";
+import { StatementPrinter } from "./statement-printer.ts";
+import { isOperation } from "./term-printer.ts";
+
+/** How the rules of a module are spelled. */
+export interface Spelling {
+  readonly regoVersion: 0 | 1;
+  readonly hasIf: boolean;
+  readonly hasContains: boolean;
+  /** `p.q := 1`. Without it, the same head is `p["q"] := 1`. */
+  readonly hasDottedHeads: boolean;
+}
+
+/** A body, and what there is to know of its place. */
+interface PlacedBody {
+  readonly body: Body;
+  readonly follows: "head" | "else" | "body";
+  readonly hasIf: boolean;
+  readonly hasBraces: boolean;
+  /** Where that which it follows ended. */
+  readonly from: number;
+  /** Where the rule ended. */
+  readonly to: number;
+}
+
+interface WrittenBody {
+  readonly end: number;
+  readonly hasBraces: boolean;
+}
+
+/** Rules: their heads, their bodies and what else they have. */
+export class RulePrinter extends StatementPrinter {
+  readonly #spelling: Spelling;
+
+  constructor(source: ConstructorParameters<typeof StatementPrinter>[0], spelling: Spelling) {
+    super(source);
+    this.#spelling = spelling;
+  }
+
+  /** Whether it may stand on the line next to that of another rule: its body is one statement, and needs no braces. */
+  protected isOneLiner({ head, body = [], otherwise, isDefault }: Rule): boolean {
+    if (isDefault || otherwise || body.length > 1 || isSet(body)) return false;
+    return this.#hasIf(head);
+  }
+
+  #hasIf({ key }: Head): boolean {
+    return this.#spelling.hasIf && (key === undefined || this.#spelling.hasContains);
+  }
+
+  /** `chained` are the rules that stay what they were written as: further bodies of this one. */
+  protected writeRule(rule: Rule, chained: readonly Rule[]): void {
+    const { head, body, otherwise, location, isDefault, isChained } = rule;
+    const isConstant = isDefault || !body || (isTrue(body) && !otherwise && chained.length === 0);
+    if (isDefault) this.write("default ");
+    this.#writeName(head);
+    if (head.key) this.#writeKey(head.key);
+    else if (isDefault || body || head.value || this.#spelling.regoVersion === 1) this.#writeValue(head, isConstant);
+    if (isConstant) return;
+    const hasIf = this.#hasIf(head);
+    const from = isChained ? location.start : head.location.end;
+    const hasBraces = chained.length > 0 || isSet(body);
+    const written = this.#writeBody({ body, follows: "head", hasIf, hasBraces, from, to: location.end });
+    for (const { body: further = [], location: place } of chained) {
+      const [from, to] = [place.start, place.end];
+      this.#writeBody({ body: further, follows: "body", hasIf: false, hasBraces: true, from, to });
+    }
+    if (otherwise) this.#writeBranches(otherwise, location.row, written);
+  }
+
+  #writeName({ name, path, args, location }: Head): void {
+    this.write(name);
+    const [step] = path;
+    if (step && path.length === 1 && !this.#spelling.hasDottedHeads) this.writeBracketed(step);
+    else this.writeSteps(path);
+    const last = args?.at(-1);
+    if (!args || !last) return;
+    const end = path.at(-1)?.location.end ?? location.start + name.length;
+    const close = this.find(")", last.location.end, location.end) ?? last.location.end;
+    this.writeArguments(args, end, close, true);
+  }
+
+  #writeKey(key: Term): void {
+    if (!this.#spelling.hasContains) return this.writeBracketed(key);
+    this.write(" contains ");
+    this.writeTerm(key);
+  }
+
+  /** `true` goes without saying wherever a body says when it holds. */
+  #writeValue({ value, operator = "=" }: Pick<Head, "value" | "operator">, isConstant: boolean): void {
+    const isImplied = value === undefined || (value.type === "boolean" && value.value);
+    if (isImplied && !isConstant) return;
+    this.write(this.#spelling.regoVersion === 1 ? " := " : ` ${operator} `);
+    if (value) this.writeTerm(value);
+    else this.write("true");
+  }
+
+  #writeBody({ body, follows, hasIf, hasBraces, from, to }: PlacedBody): WrittenBody {
+    const [first, last] = [body[0] as Statement, body.at(-1) as Statement];
+    const open = this.find("{", from, first.location.start);
+    const close = (open === undefined ? undefined : this.find("}", last.location.end, to)) ?? last.location.end;
+    const isBare = hasIf && !hasBraces && body.length === 1 && this.isOnLine(this.rowAt(from), body, close);
+    this.write(hasIf ? " if " : " ");
+    if (isBare) this.writeStatement(first);
+    else this.writeBlock(open ?? from, body, close, hasIf && follows === "head");
+    return { end: close, hasBraces: !isBare };
+  }
+
+  #writeBranches(first: Else, rowOfRule: number, body: WrittenBody): void {
+    let row = rowOfRule;
+    let written = body;
+    for (let branch: Else | undefined = first; branch; branch = branch.otherwise) {
+      const { start } = branch.location;
+      // `} else` goes on where it did so; any other `else` begins a line.
+      const isOnLine = written.hasBraces && branch.location.row > row && !this.isFirstOnLine(start);
+      if (isOnLine && !this.hasCommentBefore(start)) this.write(" ");
+      else this.separate(written.end, start);
+      written = this.#writeBranch(branch);
+      row = branch.location.row;
+    }
+  }
+
+  #writeBranch({ value, operator, body, otherwise, location }: Else): WrittenBody {
+    const isConstant = !body || (isTrue(body) && !otherwise);
+    const from = value?.location.end ?? location.start + "else".length;
+    this.write("else");
+    this.#writeValue({ value, operator }, isConstant);
+    if (isConstant) return { end: from, hasBraces: false };
+    const [hasIf, hasBraces] = [this.#spelling.hasIf, beginsWithBrace(body[0] as Statement)];
+    return this.#writeBody({ body, follows: "else", hasIf, hasBraces, from, to: location.end });
+  }
+}
+
+function isTrue(body: Body): boolean {
+  const [statement] = body;
+  if (body.length !== 1 || !statement || statement.isNegated || statement.with.length > 0) return false;
+  const { what } = statement;
+  return what.type === "term" && what.term.type === "boolean" && what.term.value;
+}
+
+/** Without braces around it, a set would be a body. */
+function isSet([statement]: Body): boolean {
+  return statement?.isNegated === false && statement.what.type === "term" && statement.what.term.type === "set";
+}
+
+/** Behind `else`, a brace always begins a body. */
+function beginsWithBrace({ isNegated, what }: Statement): boolean {
+  if (isNegated) return false;
+  switch (what.type) {
+    case "term":
+      return isBraced(what.term);
+    case "unify":
+      return isBraced(what.left);
+    case "assign":
+      return isBraced(what.target);
+    default:
+      return false;
+  }
+}
+
+function isBraced(term: Term): boolean {
+  switch (term.type) {
+    case "set":
+    case "object":
+      return true;
+    case "comprehension":
+      return term.of !== "array";
+    case "reference":
+      return isBraced(term.head);
+    case "call":
+      return isBraced(isOperation(term) ? (term.args[0] as Term) : term.operator);
+    default:
+      return false;
+  }
+}
