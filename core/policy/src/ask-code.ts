@@ -1,5 +1,6 @@
 import { type Crypto, instantToString, isJsonObject, type JsonObject, type Random } from "@vedette/base";
-import { type PreparedQuery, RegoSet, type Value, valueToJson } from "@vedette/rego";
+import { RegoSet, type Value, valueToJson } from "@vedette/rego";
+import type { AnswerCache, CachedAnswer } from "./answer-cache.ts";
 import { type Escalation, parseEscalation } from "./escalation.ts";
 import type { PolicyCode } from "./policy-code.ts";
 import type { AccessRequest, AttestationState, DecisionContext } from "./request.ts";
@@ -20,6 +21,8 @@ export interface CodeRule {
   readonly rule: string | undefined;
   readonly description: string | undefined;
   readonly obligations: readonly Obligation[];
+  /** Evaluated for an equal request before. */
+  readonly isCached?: boolean;
 }
 
 export interface CodePorts {
@@ -39,14 +42,11 @@ export function askDeny(
 ): CodeAnswer | undefined {
   const { deny } = code.access;
   if (deny === undefined) return undefined;
-  let isUnknown = false;
-  const found = ask(deny, inputOf(request, context), context, ports, () => {
-    isUnknown = true;
-  });
-  if ("failure" in found) return { type: "failed", failure: found.failure };
+  const found = ask(deny, inputOf(request, context), context, ports);
+  if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
-  if (first !== undefined) return { type: "deny", ...ruleOf(first) };
-  return isUnknown ? { type: "unknown" } : undefined;
+  if (first !== undefined) return { type: "deny", ...ruleOf(first), isCached: found.isHit };
+  return found.hasMissed ? { type: "unknown" } : undefined;
 }
 
 /** Whether another tier shall decide; undefined when none need be asked. */
@@ -58,8 +58,8 @@ export function askEscalate(
 ): CodeAnswer | undefined {
   const { escalate } = code.access;
   if (escalate === undefined) return undefined;
-  const found = ask(escalate, inputOf(request, context), context, ports, undefined);
-  if ("failure" in found) return { type: "failed", failure: found.failure };
+  const found = ask(escalate, inputOf(request, context), context, ports);
+  if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
   if (first === undefined) return undefined;
   const escalation = parseEscalation(jsonOf(first));
@@ -75,11 +75,11 @@ export function askAllow(
 ): CodeAnswer | undefined {
   const { allow } = code.access;
   if (allow === undefined) return undefined;
-  const found = ask(allow, inputOf(withoutAddress(request), context), context, ports, undefined);
-  if ("failure" in found) return { type: "failed", failure: found.failure };
+  const found = ask(allow, inputOf(withoutAddress(request), context), context, ports);
+  if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
   if (first === undefined) return undefined;
-  const rule = ruleOf(first);
+  const rule = { ...ruleOf(first), isCached: found.isHit };
   return { type: statesOf(first).includes(context.attestation.state) ? "allow" : "unfit", ...rule };
 }
 
@@ -110,15 +110,8 @@ function withoutAddress(request: AccessRequest): AccessRequest {
   return { ...request, context };
 }
 
-function ask(
-  query: PreparedQuery,
-  input: JsonObject,
-  { now }: DecisionContext,
-  ports: CodePorts,
-  missed: (() => void) | undefined,
-): { readonly value: Value | undefined } | { readonly failure: string } {
-  const rows = query.evaluate({ input, now, ...ports, ...(missed && { observer: { missed } }) });
-  return rows.ok ? { value: rows.value[0]?.[0] } : { failure: rows.error.message };
+function ask(rule: AnswerCache, input: JsonObject, { now }: DecisionContext, ports: CodePorts): CachedAnswer {
+  return rule.ask({ input, now, ...ports });
 }
 
 /** `true`, an object, or the first of a set or list: what a rule may answer. False, nothing and empty mean no. */

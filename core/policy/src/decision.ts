@@ -89,6 +89,7 @@ interface Ground {
   /** The document that OPA would be asked for. */
   readonly path?: string;
   readonly answeredBy?: Tier;
+  readonly isCached?: boolean;
 }
 
 const NO_GROUND: Ground = { rule: undefined, description: undefined, obligations: NONE };
@@ -188,6 +189,7 @@ class Verdict implements Decision {
   readonly escalation: Escalation | undefined;
   readonly answeredBy: Tier;
   readonly path: string;
+  readonly isCached: boolean;
   readonly #policy: CompiledPolicy;
   readonly #request: AccessRequest;
   readonly #context: DecisionContext;
@@ -213,6 +215,7 @@ class Verdict implements Decision {
     this.escalation = reason === "escalation-needed" ? ground.escalation : undefined;
     this.answeredBy = ground.answeredBy ?? "edge";
     this.path = ground.path ?? DECISION_PATH;
+    this.isCached = ground.isCached ?? false;
     this.#policy = policy;
     this.#request = request;
     this.#context = context;
@@ -253,7 +256,7 @@ function recordOf(
   };
 }
 
-function resultOf(decision: Decision): JsonObject {
+function resultOf(decision: Verdict): JsonObject {
   const { effect, reason, ruleId, description, obligations, spend, limitExceeded, commit, escalation, answeredBy } =
     decision;
   return {
@@ -267,5 +270,6 @@ function resultOf(decision: Decision): JsonObject {
     ...(commit === "fast" && { commit }),
     ...(escalation && { escalation: { ...escalation, onUnavailable: { ...escalation.onUnavailable } } }),
     ...(answeredBy !== "edge" && { answeredBy }),
+    ...(decision.isCached && { cached: true }),
   };
 }

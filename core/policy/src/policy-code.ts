@@ -8,6 +8,7 @@ import {
   compileQuery,
   createRegoPolicy,
   inputPaths,
+  inputProjection,
   type Module,
   type PreparedQuery,
   type Program,
@@ -19,6 +20,7 @@ import {
   requireInput,
   type Value,
 } from "@vedette/rego";
+import { AnswerCache } from "./answer-cache.ts";
 import type { PolicyError, PolicyFinding } from "./errors.ts";
 import type { TarFiles } from "./tar.ts";
 
@@ -37,6 +39,8 @@ export interface PolicyCode {
   readonly access: AccessRules;
   /** The document at a path below `data`, rules included; undefined when there is none. */
   document(path: readonly string[], input: Value | undefined, deps: QueryDeps): Result<Value | undefined, QueryFailure>;
+  /** Forgets kept answers: a revocation or a quarantine changed what is true (PROTOCOLS 5.3). */
+  flush(): void;
   /** All answers of a query, each with its variables by name. */
   query(
     text: string,
@@ -49,10 +53,10 @@ export type Answer = Readonly<Record<string, Value>>;
 
 /** The rules of the package `vedette.access`, by which Rego takes part in access decisions. */
 export interface AccessRules {
-  /** Tells, through `Observer.missed`, what of the input it could not see. */
-  readonly deny: PreparedQuery | undefined;
-  readonly escalate: PreparedQuery | undefined;
-  readonly allow: PreparedQuery | undefined;
+  /** Its answers say whether it missed something of the input. */
+  readonly deny: AnswerCache | undefined;
+  readonly escalate: AnswerCache | undefined;
+  readonly allow: AnswerCache | undefined;
 }
 
 /** The text of a query cannot be parsed or compiled. */
@@ -73,6 +77,13 @@ const NOT_OFFLINE: ReadonlyMap<string, string> = new Map([
   ["net.lookup_ip_addr", "it asks a name server for part of the decision"],
   ["opa.runtime", "it tells of OPA's own process, which is not there"],
   ["providers.aws.sign_req", "it signs requests to a cloud with a long-lived key in the policy"],
+]);
+
+/** Compare something with the time of the query without asking for it by name. */
+const READS_CLOCK: ReadonlySet<string> = new Set([
+  "io.jwt.decode_verify",
+  "crypto.x509.parse_and_verify_certificates",
+  "crypto.x509.parse_and_verify_certificates_with_options",
 ]);
 
 /** An address may only tighten a decision (ID3): what an allow uses may not ask about networks. */
@@ -121,6 +132,10 @@ class LoadedCode implements PolicyCode {
     };
   }
 
+  flush(): void {
+    for (const rule of Object.values(this.access)) rule?.flush();
+  }
+
   document(
     path: readonly string[],
     input: Value | undefined,
@@ -145,18 +160,16 @@ class LoadedCode implements PolicyCode {
     return ok(rows.value.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]!]))));
   }
 
-  #rule(
-    name: string,
-    compiled: CompiledModules,
-    policy: ReturnType<typeof createRegoPolicy>,
-  ): PreparedQuery | undefined {
+  #rule(name: string, compiled: CompiledModules, policy: ReturnType<typeof createRegoPolicy>): AnswerCache | undefined {
     const path = [...ACCESS_PACKAGE, name];
-    const isThere = compiled.program.procedures.some((procedure) =>
-      path.every((part, i) => procedure.path[i] === part),
-    );
-    if (!isThere) return undefined;
+    const { program } = compiled;
+    if (!program.procedures.some((procedure) => path.every((part, i) => procedure.path[i] === part))) return undefined;
     const query = compileText(referenceTo(path), compiled);
-    return query.ok ? policy.prepare(query.value) : undefined;
+    if (!query.ok) return undefined;
+    const isRepeatable = builtinCalls(program, path).every(
+      ({ builtin }) => !builtin.isNondeterministic && !READS_CLOCK.has(builtin.name),
+    );
+    return new AnswerCache(policy.prepare(query.value), isRepeatable ? inputProjection(program, path) : undefined);
   }
 
   #prepare(text: string): Result<PreparedQuery, QueryRefused> {

@@ -1,6 +1,6 @@
 export type { Builtin } from "./builtins/builtin.ts";
 export { BUILTINS } from "./builtins/registry.ts";
-export { type BuiltinCall, builtinCalls, inputPaths } from "./compile/calls.ts";
+export { type BuiltinCall, builtinCalls, inputPaths, inputProjection } from "./compile/calls.ts";
 export { type CompiledModules, type CompiledQuery, compileModules, compileQuery } from "./compile/compile.ts";
 export type { Program } from "./compile/ir.ts";
 export { requireInput } from "./compile/require-input.ts";
@@ -17,8 +17,9 @@ export {
   type RegoPolicy,
   type Rows,
 } from "./evaluate/query.ts";
+export { LimitExceeded } from "./limits.ts";
 export type { Body, Location, Module, Term } from "./syntax/ast.ts";
 export { valueOfTerm } from "./syntax/constant.ts";
 export { parseModule, parseQuery, parseTerm } from "./syntax/parse.ts";
 export { parseJson, valueToJson } from "./values/json.ts";
-export { RegoSet, type Value } from "./values/value.ts";
+export { isPlainObject, RegoSet, type Value } from "./values/value.ts";

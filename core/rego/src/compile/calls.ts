@@ -1,5 +1,6 @@
 import type { Builtin } from "../builtins/builtin.ts";
 import type { Location } from "../syntax/ast.ts";
+import { inputPathOf } from "./clause-index.ts";
 import type { Expression, Program } from "./ir.ts";
 import { rewriteProgram } from "./rewrite.ts";
 
@@ -13,7 +14,15 @@ export function builtinCalls(program: Program, path?: readonly string[]): readon
   const calls: BuiltinCall[] = [];
   const from = path === undefined ? program.procedures.map((_, index) => index) : reachable(program, path);
   const procedures = from.map((index) => program.procedures[index]!);
-  rewriteProgram({ ...program, procedures }, { expression: (expression) => (note(expression, calls), expression) });
+  rewriteProgram(
+    { ...program, procedures },
+    {
+      expression: (expression) => {
+        note(expression, calls);
+        return expression;
+      },
+    },
+  );
   return calls;
 }
 
@@ -34,16 +43,38 @@ export function inputPaths(program: Program, path: readonly string[]): readonly 
   return Array.from(found.values());
 }
 
-function note(expression: Expression, calls: BuiltinCall[]): void {
-  if (expression.op === "call") calls.push({ builtin: expression.builtin, location: expression.location });
+/**
+ * The parts of the input that the rules at and below a path depend on, and nothing less: two inputs that are equal in
+ * these get the same answer. What is looped over or handed on whole is a part whole. The empty path is the whole input.
+ */
+export function inputProjection(program: Program, path: readonly string[]): readonly (readonly string[])[] {
+  const uses = new Map<string, number>();
+  const add = (at: readonly string[], count: number) => {
+    const key = JSON.stringify(at);
+    uses.set(key, (uses.get(key) ?? 0) + count);
+  };
+  const procedures = reachable(program, path).map((index) => program.procedures[index]!);
+  rewriteProgram(
+    { ...program, procedures },
+    {
+      expression: (expression) => {
+        const at = inputPathOf(expression);
+        if (at === undefined) return expression;
+        add(at, 1);
+        // What is only the way to a member is not used itself.
+        if (at.length > 0) add(at.slice(0, -1), -1);
+        return expression;
+      },
+    },
+  );
+  const used = Array.from(uses).flatMap(([key, count]) => (count > 0 ? [JSON.parse(key) as readonly string[]] : []));
+  const isCovered = (at: readonly string[]) =>
+    used.some((other) => other.length < at.length && other.every((name, index) => at[index] === name));
+  return used.filter((at) => !isCovered(at));
 }
 
-function inputPathOf(expression: Expression): readonly string[] | undefined {
-  if (expression.op === "input") return [];
-  if (expression.op !== "get" || expression.key.op !== "constant") return undefined;
-  const base = inputPathOf(expression.source);
-  const name = expression.key.value;
-  return base !== undefined && typeof name === "string" ? [...base, name] : undefined;
+function note(expression: Expression, calls: BuiltinCall[]): void {
+  if (expression.op === "call") calls.push({ builtin: expression.builtin, location: expression.location });
 }
 
 /** A dynamic reference may reach any rule. */

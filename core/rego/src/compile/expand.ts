@@ -104,6 +104,7 @@ class Expansion {
       case "call": {
         const call = this.#operands(term, overrides);
         const result = this.#newLocal(term.location);
+        if (result.type === "local") this.#context.subjects.set(result.local, term);
         this.#push({ type: "result", call, of: result }, overrides, term.location);
         return result;
       }
@@ -258,8 +259,11 @@ class Hoisting {
       }
       case "some-in":
         return { ...what, domain: this.#side(what.domain) };
-      case "every":
-        return { ...what, domain: this.#operand(what.domain) };
+      case "every": {
+        const domain = this.#operand(what.domain);
+        const body = what.body.flatMap((inner) => hoistReferences(inner, what.owner, this.#subjects));
+        return { ...what, domain, body };
+      }
       case "print":
         return { type: "print", args: what.args.map((arg) => this.#operand(arg)) };
     }

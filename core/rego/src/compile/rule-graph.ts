@@ -85,7 +85,7 @@ export class RuleGraph {
     return Array.from(found);
   }
 
-  #neededIn({ rule, part, args, suffix, value, body }: ExpandedRule): Set<ExpandedRule> {
+  #neededIn({ args, suffix, value, body }: ExpandedRule): Set<ExpandedRule> {
     const needed = new Set<ExpandedRule>();
     const add = (path: readonly (Value | undefined)[]): void => {
       for (const found of this.rulesAt(path)) for (const needs of this.#partsByRule.get(found) ?? []) needed.add(needs);

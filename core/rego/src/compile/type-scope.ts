@@ -31,7 +31,7 @@ export class TypeScope {
   readonly tree: TypeNode;
   readonly #locals: Map<Local, Type>;
   /** The types of the comprehensions in the statement that is being checked. */
-  readonly comprehensions = new Map<ResolvedComprehension, Known>();
+  readonly comprehensions: Map<ResolvedComprehension, Known> = new Map();
 
   private constructor(next: TypeScope | undefined, tree: TypeNode, locals: Map<Local, Type>) {
     this.next = next;

@@ -1,5 +1,6 @@
 import { unreachable } from "@vedette/base";
 import { type Builtin, BuiltinFailure, type BuiltinResult } from "../builtins/builtin.ts";
+import { indexClauses } from "../compile/clause-index.ts";
 import type {
   Block,
   Expression,
@@ -10,7 +11,7 @@ import type {
   Replacement,
   TreeExpression,
 } from "../compile/ir.ts";
-import { isEqual, ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
+import { isEqual, ObjectBuilder, RegoSet, type Scalar, type Value } from "../values/value.ts";
 import type { BackEnd, RunnableQuery } from "./back-end.ts";
 import { chainOf, hasOneValue } from "./clauses.ts";
 import { DocumentBuilder } from "./document-builder.ts";
@@ -76,7 +77,8 @@ class ClosureBackEnd {
     }
   }
 
-  #valueProcedure({ clauses, fallback, frame: size, kind, location }: Procedure) {
+  #valueProcedure(procedure: Procedure) {
+    const { clauses, fallback, frame: size, kind, location } = procedure;
     let result: Value | undefined;
     const emit = ([value]: readonly Evaluate[]): Run => {
       return (evaluation, frame) => {
@@ -88,7 +90,10 @@ class ClosureBackEnd {
       };
     };
     const isSettled = hasOneValue(clauses);
-    const chains = clauses.map((clause) => chainOf(clause).map(({ body }) => this.#block(body, emit)));
+    const chainsFor = chosen(
+      procedure,
+      clauses.map((clause) => chainOf(clause).map(({ body }) => this.#block(body, emit))),
+    );
     const otherwise = fallback && this.#expression(fallback);
     return (evaluation: Evaluation, args: readonly Value[]): Value | undefined => {
       evaluation.query.spend(1);
@@ -96,7 +101,7 @@ class ClosureBackEnd {
       result = undefined;
       const frame: Frame = new Array(size);
       for (let i = 0; i < args.length; i++) frame[i] = args[i];
-      for (const chain of chains) {
+      for (const chain of chainsFor(evaluation)) {
         // The result of the definitions before this one: an `else` asks only about its own.
         const before: Value | undefined = result;
         for (const run of chain) {
@@ -116,21 +121,23 @@ class ClosureBackEnd {
     };
   }
 
-  #setProcedure({ clauses, frame: size }: Procedure) {
+  #setProcedure(procedure: Procedure) {
+    const { clauses, frame: size } = procedure;
     let set = new RegoSet();
-    const runs = clauses.map(({ body }) =>
+    const bodies = clauses.map(({ body }) =>
       this.#block(body, ([element]) => (evaluation, frame) => {
         const value = element!(evaluation, frame);
         if (value !== undefined) set.add(value);
         return false;
       }),
     );
+    const runsFor = chosen(procedure, bodies);
     return (evaluation: Evaluation): Value => {
       evaluation.query.spend(1);
       const outer = set;
       const own = new RegoSet();
       set = own;
-      for (const run of runs) run(evaluation, new Array(size));
+      for (const run of runsFor(evaluation)) run(evaluation, new Array(size));
       set = outer;
       return own;
     };
@@ -618,6 +625,24 @@ function refused(
 /** What a condition looks at: the operands of a call, else the value itself. */
 function operandsOf(that: Expression): readonly Expression[] {
   return that.op === "call" || that.op === "invoke" ? that.args : [that];
+}
+
+/** Those of a rule's definitions that can hold; all of them for who watches. */
+function chosen<T>(procedure: Procedure, parts: readonly T[]): (evaluation: Evaluation) => readonly T[] {
+  const index = indexClauses(procedure);
+  if (index === undefined) return () => parts;
+  const pick = (positions: readonly number[]) => positions.map((position) => parts[position]!);
+  const byValue = new Map(Array.from(index.byValue, ([value, positions]) => [value, pick(positions)]));
+  const others = pick(index.others);
+  return ({ query, input }) => {
+    if (query.observer.entered !== undefined) return parts;
+    const value = lookupPath(input, index.path);
+    return (isScalarValue(value) ? byValue.get(value) : undefined) ?? others;
+  };
+}
+
+function isScalarValue(value: Value | undefined): value is Scalar {
+  return value === null || (value !== undefined && typeof value !== "object");
 }
 
 function runPlain(builtin: Builtin, evaluation: Evaluation, args: readonly Value[]): Value | undefined {

@@ -1,5 +1,6 @@
 import { unreachable } from "@vedette/base";
 import type { Builtin } from "../builtins/builtin.ts";
+import { type ClauseIndex, indexClauses, inputPathOf } from "../compile/clause-index.ts";
 import type {
   Block,
   Clause,
@@ -48,6 +49,39 @@ export class CodeWriter {
   /** `function pN(e, s0, s1, …)`: the value of a rule, or of a function for its operands. */
   procedure(index: number): string {
     const procedure = this.#program.procedures[index]!;
+    const choice = procedure.kind === "object" ? undefined : indexClauses(procedure);
+    return choice === undefined ? this.#plain(index, procedure) : this.#indexed(index, procedure, choice);
+  }
+
+  /** One function for each definition, and one that runs those which the index finds. */
+  #indexed(index: number, procedure: Procedure, { path, byValue, others }: ClauseIndex): string {
+    const { clauses, fallback, arity } = procedure;
+    const operands = Array.from({ length: arity }, (_, slot) => `, s${slot}`).join("");
+    const parts = clauses.map((clause, position) => {
+      const only: Procedure = { ...procedure, clauses: [clause], fallback: undefined };
+      return this.#plain(`${index}_${position}`, only);
+    });
+    const list = (positions: readonly number[]) =>
+      `[${positions.map((position) => `p${index}_${position}`).join(", ")}]`;
+    const entries = Array.from(byValue, ([value, positions]) => `[${literal(value)}, ${list(positions)}]`);
+    const chooser = this.#function(`p${index}(e${operands})`, arity, procedure.frame, [], () => {
+      const member = this.#walk("e.input", path);
+      this.#line(`const choice = x${index}.get(${member}) ?? y${index};`);
+      const join = procedure.kind === "set" ? "unionOf" : hasOneValue(clauses) ? "firstOf" : "oneOf";
+      this.#line(`const found = ${join}(e, choice, [${operands.slice(2)}], ${this.#constant(procedure)});`);
+      if (fallback === undefined) return this.#line("return found;");
+      this.#line("if (found !== undefined) return found;");
+      this.#fallback(fallback);
+    });
+    return [
+      ...parts,
+      `const x${index} = new Map([${entries.join(", ")}]);`,
+      `const y${index} = ${list(others)};`,
+      chooser,
+    ].join("\n");
+  }
+
+  #plain(index: number | string, procedure: Procedure): string {
     const operands = Array.from({ length: procedure.arity }, (_, slot) => `, s${slot}`).join("");
     return this.#function(
       `p${index}(e${operands})`,
@@ -117,12 +151,14 @@ export class CodeWriter {
       this.#line("if (result !== undefined) return result;");
     }
     if (fallback === undefined) this.#line("return undefined;");
-    else {
-      this.#open("d");
-      this.#line(`return ${this.#defined(fallback, "break d;")};`);
-      this.#close();
-      this.#line("return undefined;");
-    }
+    else this.#fallback(fallback);
+  }
+
+  #fallback(fallback: Expression): void {
+    this.#open("d");
+    this.#line(`return ${this.#defined(fallback, "break d;")};`);
+    this.#close();
+    this.#line("return undefined;");
   }
 
   /** A definition with its `else` branches: the first that has a value counts, and must agree with those before it. */
@@ -531,15 +567,6 @@ const COLLECTORS: Readonly<Record<"array" | "set" | "object", Collector>> = {
 function isInherited(name: string): boolean {
   const others = [Object, Array, String, Number, Boolean, RegoSet, RegoObject, BigNumber];
   return name === "length" || name === "text" || others.some(({ prototype }) => name in prototype);
-}
-
-/** The path of constant names below `input` that an expression is; undefined when it is anything else. */
-function inputPathOf(expression: Expression): readonly string[] | undefined {
-  if (expression.op === "input") return [];
-  if (expression.op !== "get" || expression.key.op !== "constant") return undefined;
-  const name = expression.key.value;
-  const path = inputPathOf(expression.source);
-  return path !== undefined && typeof name === "string" ? [...path, name] : undefined;
 }
 
 function pathKey(path: readonly string[]): string {

@@ -71,6 +71,11 @@ export class QueryState implements BuiltinContext {
     this.#fuel = 0;
   }
 
+  /** Spent so far. */
+  get steps(): number {
+    return (this.#options?.fuel ?? FUEL_DEFAULT) - this.#fuel;
+  }
+
   get #running(): QueryOptions {
     assert(this.#options !== undefined, "a query is running");
     return this.#options;

@@ -1,5 +1,5 @@
 import { type Builtin, BuiltinFailure } from "../builtins/builtin.ts";
-import type { Program } from "../compile/ir.ts";
+import type { Procedure as ProcedureIr, Program } from "../compile/ir.ts";
 import type { Location } from "../syntax/ast.ts";
 import { compare, isEqual, ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
 import type { BackEnd, RunnableQuery } from "./back-end.ts";
@@ -84,6 +84,34 @@ const LIBRARY = {
     if (replaced !== undefined) return replaced.run(evaluation.unreplaced(), args);
     const result = builtin.run(evaluation.query, ...args);
     return result instanceof BuiltinFailure ? evaluation.query.failed(builtin, result, location) : result;
+  },
+  /** What the definitions that an index found make of a rule: the first value, the only value, all elements. */
+  firstOf: (evaluation: Evaluation, choice: readonly Procedure[], operands: readonly Value[]): Value | undefined => {
+    for (const definition of choice) {
+      const value = definition(evaluation, ...operands);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  },
+  oneOf: (
+    evaluation: Evaluation,
+    choice: readonly Procedure[],
+    operands: readonly Value[],
+    { kind, location }: ProcedureIr,
+  ): Value | undefined => {
+    let result: Value | undefined;
+    for (const definition of choice) {
+      const value = definition(evaluation, ...operands);
+      if (result !== undefined && value !== undefined && !isEqual(result, value)) reportConflict(kind, location);
+      if (result === undefined) result = value;
+    }
+    return result;
+  },
+  unionOf: (evaluation: Evaluation, choice: readonly Procedure[]): Value => {
+    const all = new RegoSet();
+    for (const definition of choice)
+      for (const element of (definition(evaluation) as RegoSet).elements) all.add(element);
+    return all;
   },
   valueOnly:
     (value: Value): Replaced["run"] =>

@@ -19,6 +19,8 @@ export type Rows = readonly (readonly Value[])[];
 
 export interface PreparedQuery {
   readonly names: readonly string[];
+  /** Steps that the last evaluation took: what its answer cost. */
+  readonly steps: number;
   evaluate(options: QueryOptions): Result<Rows, QueryFailure>;
 }
 
@@ -62,8 +64,12 @@ function prepared(query: CompiledQuery, { program, runner }: Linked, data: Value
   // One evaluation serves one query after the other; an observer that asks again meanwhile gets another.
   const kept = new Evaluation({ query: new QueryState(), program, data, runRule: runner.runRule });
   let isBusy = false;
+  let steps = 0;
   return {
     names: query.names,
+    get steps() {
+      return steps;
+    },
     evaluate: (options) => {
       const isOwn = isBusy;
       const evaluation = isOwn
@@ -76,6 +82,7 @@ function prepared(query: CompiledQuery, { program, runner }: Linked, data: Value
       } catch (cause) {
         return err(failureOf(cause));
       } finally {
+        steps = evaluation.query.steps;
         evaluation.end();
         isBusy = isOwn;
       }
