@@ -1,12 +1,13 @@
 import { AdapterError, type Instant, type JsonObject, ok } from "@vedette/base";
 import { type Forwarder, type HttpRequest, type HttpResponse, refusalResponse } from "@vedette/net";
-import { type AccessRequest, type CompiledPolicy, type Decision, decide } from "@vedette/policy";
+import { type AccessRequest, type CompiledPolicy, type Decision, type DecisionContext, decide } from "@vedette/policy";
 import type { Route } from "@vedette/protocol";
 import { type Caller, Callers, type CallersOptions } from "./callers.ts";
 import type { DeviceList, DeviceRegistry } from "./device-registry.ts";
 import type { EvidenceLog } from "./evidence-log.ts";
 import { ATTRIBUTE_BODY_LENGTH_MAX, findRoute, readAttributes, resourceIdOf } from "./routes.ts";
 import type { StateKeeper } from "./state-keeper.ts";
+import type { TierDesk } from "./tier-desk.ts";
 
 export interface GatewayOptions extends CallersOptions {
   readonly site: string;
@@ -17,6 +18,7 @@ export interface GatewayOptions extends CallersOptions {
   readonly state: StateKeeper;
   readonly evidence: EvidenceLog;
   readonly counts: GatewayCounts;
+  readonly tiers: TierDesk;
   policy(): ActivePolicy | undefined;
 }
 
@@ -85,28 +87,39 @@ async function serve(http: HttpRequest, caller: Caller, options: GatewayOptions)
   const body = wantsBody ? await http.body(ATTRIBUTE_BODY_LENGTH_MAX) : undefined;
   const attributes = route.ok && body ? readAttributes(route.value, body) : ok({});
   const asked: Asked = { http, caller, now: options.clock.now(), route, body, attributes };
-  const decision = judge(asked, active, options);
+  const decision = await judge(asked, active, options);
   return decision.effect === "allow"
     ? allow(decision, asked, options)
     : deny(decision, decision.reason, asked, options);
 }
 
-function judge(asked: Asked, active: ActivePolicy, { site, node, registry, state, counts }: GatewayOptions): Decision {
-  const { now, caller } = asked;
+async function judge(asked: Asked, active: ActivePolicy, options: GatewayOptions): Promise<Decision> {
+  const { counts, tiers } = options;
+  const request = describe(asked, active);
+  const context = situationOf(asked, active, options);
+  const begun = process.hrtime.bigint();
+  const decision = decide(active.compiled, request, context);
+  counts.decideNs.push(Number(process.hrtime.bigint() - begun));
+  if (counts.decideNs.length > TIMINGS_MAX) counts.decideNs.shift();
+  return tiers.settle(decision, request, context, active);
+}
+
+/** What the node itself knows at this moment. */
+function situationOf(
+  { now, caller }: Asked,
+  active: ActivePolicy,
+  { site, node, registry, state }: GatewayOptions,
+): DecisionContext {
   const { name, deviceClass = "", trustDomain } = caller.principal;
   const standing = registry.find(name);
   const freshness = registry.freshnessOf({ name, deviceClass, keyHash: caller.keyHash }, active, now);
-  const begun = process.hrtime.bigint();
-  const decision = decide(active.compiled, describe(asked, active), {
+  return {
     now,
     attestation: { state: freshness, ...(standing ? { at: standing.attestedAt } : {}) },
     counters: { spent: (counter, key, window) => state.spent(counter, key, window, now) },
     labels: { site, node },
     requestedBy: `spiffe://${trustDomain}/gateway`,
-  });
-  counts.decideNs.push(Number(process.hrtime.bigint() - begun));
-  if (counts.decideNs.length > TIMINGS_MAX) counts.decideNs.shift();
-  return decision;
+  };
 }
 
 function describe({ http, caller, route, attributes }: Asked, { inventory }: ActivePolicy): AccessRequest {
@@ -207,6 +220,10 @@ function explain(reason: string): string {
     "limit-exceeded": "a rule allows this within a limit that is used up",
     "not-fresh": "a rule allows this to a device that has attested lately; this one has not",
     contraindicated: "this device's last attestation showed a state that is not to be trusted",
+    "attribute-unknown": "the policy asks about something that this request does not say",
+    "code-failed": "the policy could not be evaluated for this request",
+    "denied-by-tier": "the tier that decides this denied it",
+    "escalation-unanswered": "another tier decides this, and it did not answer in time",
     "policy-expired": "the policy has ended and nothing is allowed until the next one",
   };
   return sentences[reason] ?? "policy does not allow this";

@@ -1,0 +1,88 @@
+import type { Instant } from "@vedette/base";
+import {
+  type AccessRequest,
+  type Decision,
+  type DecisionContext,
+  decideLocally,
+  type Escalation,
+  NONE_UNANSWERED,
+  resolveEscalation,
+  type TierAnswer,
+} from "@vedette/policy";
+import type { ActivePolicy } from "./gateway.ts";
+
+/** A nearer or farther tier that can be asked. It ends its work when the signal says that nobody waits any longer. */
+export interface TierClient {
+  ask(tier: Escalation["tier"], request: AccessRequest, signal: AbortSignal): Promise<TierAnswer>;
+}
+
+/** How many access decisions this node gave by itself, and how many it asked about (PL5). */
+export interface TierCounts {
+  local: number;
+  escalated: number;
+  /** Of those: nobody answered in time. */
+  unanswered: number;
+}
+
+export interface TierDeskOptions {
+  readonly clock: { now(): Instant };
+  /** Without one, no tier is within reach. */
+  readonly tier?: TierClient;
+}
+
+const OUT_OF_REACH: TierAnswer = { type: "failed", failure: "unreachable" };
+
+/**
+ * Takes what a rule will not decide here to the tier that it names, and waits no longer than the rule says. One for each
+ * node: the cap on going on without an answer counts over all who ask.
+ */
+export class TierDesk {
+  readonly counts: TierCounts = { local: 0, escalated: 0, unanswered: 0 };
+  readonly #options: TierDeskOptions;
+  #unanswered = NONE_UNANSWERED;
+
+  constructor(options: TierDeskOptions) {
+    this.#options = options;
+  }
+
+  /** The decision that stands: the same one, or what came of asking. Never rejects. */
+  async settle(
+    asked: Decision,
+    request: AccessRequest,
+    context: DecisionContext,
+    { compiled }: ActivePolicy,
+  ): Promise<Decision> {
+    const { escalation } = asked;
+    if (escalation === undefined) {
+      this.counts.local++;
+      return asked;
+    }
+    this.counts.escalated++;
+    const answer = await this.#ask(escalation, request);
+    if (answer.type === "failed") this.counts.unanswered++;
+    const local = decideLocally(compiled, request, context);
+    const settled = resolveEscalation(asked, local, answer, this.#unanswered, this.#options.clock.now());
+    this.#unanswered = settled.unanswered;
+    return settled.decision;
+  }
+
+  async #ask({ tier, deadline }: Escalation, request: AccessRequest): Promise<TierAnswer> {
+    const client = this.#options.tier;
+    if (client === undefined) return OUT_OF_REACH;
+    const late = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<TierAnswer>((resolve) => {
+      timer = setTimeout(() => {
+        late.abort();
+        resolve({ type: "failed", failure: "timeout" });
+      }, deadline);
+    });
+    // A client that rejects could not be asked; which of the failures it was, it says by answering.
+    const answer = client.ask(tier, request, late.signal).catch(() => OUT_OF_REACH);
+    try {
+      return await Promise.race([answer, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
