@@ -117,6 +117,20 @@ const PADDINGS: readonly (readonly [SignatureAlgorithm, string, object])[] = [
   ["RS384", "sha384", { padding: constants.RSA_PKCS1_PADDING }],
   ["RS512", "sha512", { padding: constants.RSA_PKCS1_PADDING }],
   ["PS256", "sha256", { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }],
+  ["PS384", "sha384", { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }],
+  ["PS512", "sha512", { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 64 }],
+];
+const ALGORITHMS: readonly SignatureAlgorithm[] = [
+  "ES256",
+  "ES384",
+  "ES512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "Ed25519",
 ];
 
 function spkiOf(key: KeyObject): Uint8Array {
@@ -124,10 +138,9 @@ function spkiOf(key: KeyObject): Uint8Array {
 }
 
 test("an RSA signature verifies under its own algorithm and under no other", () => {
-  const algorithms: readonly SignatureAlgorithm[] = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "Ed25519"];
   for (const [made, hash, options] of PADDINGS) {
     const signature = sign(hash, message, { key: rsa.privateKey, ...options });
-    for (const claimed of algorithms)
+    for (const claimed of ALGORITHMS)
       assert.equal(
         crypto.verify(claimed, spkiOf(rsa.publicKey), message, signature),
         claimed === made,
@@ -161,13 +174,65 @@ test("an ECDSA signature in DER is refused: raw form is the only one outside of 
   assert.equal(crypto.verify("ES256", spki, message, sign("sha256", message, p256.privateKey)), false);
 });
 
+const p521 = generateKeyPairSync("ec", { namedCurve: "P-521" });
+const PAIRS: readonly (readonly [KeyObject, KeyObject, readonly SignatureAlgorithm[]])[] = [
+  [rsa.publicKey, rsa.privateKey, ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]],
+  ...(["P-256", "P-384", "P-521"] as const).map((namedCurve, i) => {
+    const { publicKey, privateKey } = namedCurve === "P-521" ? p521 : generateKeyPairSync("ec", { namedCurve });
+    return [publicKey, privateKey, ALGORITHMS.slice(i, i + 1)] as const;
+  }),
+  (({ publicKey, privateKey }) => [publicKey, privateKey, ["Ed25519"] as const] as const)(
+    generateKeyPairSync("ed25519"),
+  ),
+];
+
+function pkcs8Of(key: KeyObject): Uint8Array {
+  return new Uint8Array(key.export({ format: "der", type: "pkcs8" }));
+}
+
+test("what a private key signs verifies under its public key, and a key signs with the algorithms of its kind only", () => {
+  for (const [publicKey, privateKey, own] of PAIRS)
+    for (const algorithm of ALGORITHMS) {
+      const signature = crypto.sign(algorithm, pkcs8Of(privateKey), message);
+      assert.equal(signature !== undefined, own.includes(algorithm), algorithm);
+      if (signature) assert.equal(crypto.verify(algorithm, spkiOf(publicKey), message, signature), true, algorithm);
+    }
+});
+
+test("a private key has one public key, and hostile octets none", () => {
+  for (const [publicKey, privateKey] of PAIRS)
+    assert.deepEqual(crypto.publicKeyOf(pkcs8Of(privateKey)), spkiOf(publicKey));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+      assert.equal(crypto.publicKeyOf(bytes), undefined);
+      assert.equal(crypto.sign("ES256", bytes, message), undefined);
+    }),
+  );
+});
+
+test("in DER, an ECDSA signature goes with any hash, and only with a key on a curve", () => {
+  const signature = sign("sha256", message, p521.privateKey);
+  assert.equal(crypto.verifyEcdsaDer("sha256", spkiOf(p521.publicKey), message, signature), true);
+  assert.equal(crypto.verifyEcdsaDer("sha384", spkiOf(p521.publicKey), message, signature), false);
+  assert.equal(crypto.verifyEcdsaDer("sha256", spkiOf(p521.publicKey), message, utf8("no signature")), false);
+  const byRsa = sign("sha256", message, rsa.privateKey);
+  assert.equal(crypto.verifyEcdsaDer("sha256", spkiOf(rsa.publicKey), message, byRsa), false);
+});
+
+test("MD5 is that of RFC 1321, and HMAC-MD5 that of RFC 2202 §2", () => {
+  assert.deepEqual(crypto.legacyHash("md5", utf8("abc")), bytesOf("900150983cd24fb0d6963f7d28e17f72"));
+  assert.deepEqual(
+    crypto.legacyHmac("md5", utf8("Jefe"), utf8("what do ya want for nothing?")),
+    bytesOf("750c783e6ab0b503eaa86e310a5db738"),
+  );
+});
+
 test("hostile keys and signatures are false, never an exception, also the second time", () => {
-  const algorithms = ["ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "Ed25519"] as const;
   const [, goodKey] = published["RFC 8032 §7.1 test 2 (Ed25519)"] ?? [];
   assert.ok(goodKey);
   const anyBytes = fc.uint8Array({ maxLength: 100 });
   fc.assert(
-    fc.property(fc.constantFrom(...algorithms), anyBytes, anyBytes, (algorithm, key, signature) => {
+    fc.property(fc.constantFrom(...ALGORITHMS), anyBytes, anyBytes, (algorithm, key, signature) => {
       assert.equal(crypto.verify(algorithm, key, message, signature), false);
       assert.equal(crypto.verify(algorithm, key, message, signature), false);
       assert.equal(crypto.verify(algorithm, goodKey, message, signature), false);

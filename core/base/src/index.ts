@@ -21,7 +21,15 @@ export {
   type Position,
   parseLocatedJson,
 } from "./located-json.ts";
-export type { Clock, Crypto, HashAlgorithm, Random, SignatureAlgorithm, Signer } from "./ports.ts";
+export type {
+  Clock,
+  Crypto,
+  HashAlgorithm,
+  LegacyHashAlgorithm,
+  Random,
+  SignatureAlgorithm,
+  Signer,
+} from "./ports.ts";
 export {
   AdapterError,
   assert,

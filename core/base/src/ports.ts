@@ -13,7 +13,20 @@ export interface Random {
 export type HashAlgorithm = "sha1" | "sha256" | "sha384" | "sha512";
 
 /** ECDSA signatures are raw `r ‖ s` (IEEE P1363) everywhere; only `x509` turns them into DER and back. */
-export type SignatureAlgorithm = "ES256" | "ES384" | "RS256" | "RS384" | "RS512" | "PS256" | "Ed25519";
+export type SignatureAlgorithm =
+  | "ES256"
+  | "ES384"
+  | "ES512"
+  | "RS256"
+  | "RS384"
+  | "RS512"
+  | "PS256"
+  | "PS384"
+  | "PS512"
+  | "Ed25519";
+
+/** Broken (RFC 6151): for texts that others compare by it, never for anything that is decided here. */
+export type LegacyHashAlgorithm = "md5";
 
 /** A private key that stays where it lives (process, worker, KMS); it can only be asked to sign. */
 export interface Signer {
@@ -29,6 +42,17 @@ export interface Crypto {
   hmac(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array;
   /** False for a malformed key or signature as well; never throws on hostile bytes. */
   verify(algorithm: SignatureAlgorithm, spki: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /**
+   * ECDSA where the hash does not follow from the curve, as X.509 allows it: P-256, P-384 or P-521, and the signature
+   * as DER (RFC 3279 §2.2.3). False for malformed input as well.
+   */
+  verifyEcdsaDer(hash: HashAlgorithm, spki: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** With a key given as PKCS #8 (RFC 5958); undefined when it is no usable key of the algorithm's kind. */
+  sign(algorithm: SignatureAlgorithm, pkcs8: Uint8Array, message: Uint8Array): Uint8Array | undefined;
+  /** SubjectPublicKeyInfo of a PKCS #8 private key; undefined when it is none. */
+  publicKeyOf(pkcs8: Uint8Array): Uint8Array | undefined;
+  legacyHash(algorithm: LegacyHashAlgorithm, data: Uint8Array): Uint8Array;
+  legacyHmac(algorithm: LegacyHashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array;
   /** Constant time in the contents. */
   isEqual(a: Uint8Array, b: Uint8Array): boolean;
   /** RSAES-OAEP (RFC 8017 §7.1). Undefined when the key is not a usable RSA key. */

@@ -2,9 +2,10 @@ import type { Instant } from "@vedette/base";
 import type { CodePorts } from "./ask-code.ts";
 import { RESOURCE_ID, SUBJECT_CLASS } from "./attribute.ts";
 import { ConditionCompiler } from "./condition.ts";
+import { flattenTexts } from "./flat-texts.ts";
 import { parseGlob } from "./glob.ts";
 import type { PolicyCode } from "./policy-code.ts";
-import { buildRuleIndex } from "./rule-index.ts";
+import { buildRuleIndex, type RuleIndex } from "./rule-index.ts";
 import { RuleSearch } from "./rule-search.ts";
 import { HAS_EXTRAS, HAS_SPEND, type RuleExtras, type RuleTable, stateBit } from "./rule-table.ts";
 import type { Condition, PolicyDocument, Rule } from "./rules.ts";
@@ -29,32 +30,40 @@ export interface CompiledPolicy {
   readonly code?: { readonly modules: PolicyCode; readonly ports: CodePorts };
 }
 
+/** Compiled rules as plain data: made in one thread, they may be handed over to another. */
+export interface FlatPolicy {
+  readonly id: string;
+  readonly mask: readonly string[];
+  readonly table: RuleTable;
+  readonly index: RuleIndex;
+}
+
 /** Never refuses: whatever can be wrong was found when the document was parsed. */
 export function compilePolicy(document: PolicyDocument, origin: PolicyOrigin): CompiledPolicy {
+  return loadPolicy(flattenPolicy(document), origin);
+}
+
+/** Makes a policy decide. Takes the same short time however many rules there are. */
+export function loadPolicy({ id, mask, table, index }: FlatPolicy, origin: PolicyOrigin): CompiledPolicy {
+  return { id, origin, mask, ruleCount: table.conditions.length, search: new RuleSearch(table, index) };
+}
+
+export function flattenPolicy(document: PolicyDocument): FlatPolicy {
   const denies = document.rules.filter((rule) => rule.effect === "deny");
   const allows = document.rules.filter((rule) => rule.effect === "allow");
   const rules = [...denies, ...allows];
-  const conditions = new ConditionCompiler();
-  const compiled = rules.map((rule) => conditions.compile(partsOf(rule)));
-  const extras = new Map<number, RuleExtras>();
-  for (const [number, rule] of rules.entries()) {
-    const found = compileExtras(rule, conditions);
-    if (found) extras.set(number, found);
-  }
+  const compiler = new ConditionCompiler();
+  const conditions = Int32Array.from(rules, (rule) => compiler.add(partsOf(rule)));
+  const extras = rules.map((rule) => extrasText(rule, compiler));
   const table: RuleTable = {
     denyCount: denies.length,
-    ids: rules.map((rule) => rule.id),
-    conditions: Int32Array.from(
-      compiled.flatMap(({ guardSlot, guardText, shape, base }) => [guardSlot, guardText, shape, base]),
-    ),
-    texts: conditions.texts,
-    values: conditions.values,
-    tests: conditions.tests,
-    flags: Uint8Array.from(rules, (rule, number) => flagsOf(rule) | (extras.has(number) ? HAS_EXTRAS : 0)),
-    extras,
+    ids: flattenTexts(rules.map((rule) => rule.id)),
+    conditions,
+    code: compiler.build(),
+    flags: Uint8Array.from(rules, (rule, number) => flagsOf(rule) | (extras[number] === "" ? 0 : HAS_EXTRAS)),
+    extras: flattenTexts(extras),
   };
-  const search = new RuleSearch(table, buildRuleIndex(rules));
-  return { id: document.id, origin, mask: document.mask, ruleCount: rules.length, search };
+  return { id: document.id, mask: document.mask, table, index: buildRuleIndex(rules) };
 }
 
 /** What the index does not decide: selectors on attributes that may be missing, the rest of a glob, the condition. */
@@ -76,17 +85,20 @@ function isPrefixGlob(pattern: string): boolean {
   return glob !== undefined && `${glob.head}**` === pattern;
 }
 
-function compileExtras(rule: Rule, { values }: ConditionCompiler): RuleExtras | undefined {
+function extrasText(rule: Rule, compiler: ConditionCompiler): string {
   const { description, obligations, fastCommit, spend, escalate } = rule;
   const isPlain = description === undefined && obligations.length === 0 && fastCommit === undefined;
-  if (isPlain && !spend && !escalate) return undefined;
-  return {
+  if (isPlain && !spend && !escalate) return "";
+  const extras: RuleExtras = {
     ...(description !== undefined && { description }),
     obligations,
     ...(fastCommit !== undefined && { fastCommit }),
     ...(escalate && { escalate }),
-    ...(spend && { spend: { ...spend, amount: values.add(spend.amount), per: values.add(spend.per) } }),
+    ...(spend && {
+      spend: { ...spend, amount: compiler.valueSlot(spend.amount), per: compiler.valueSlot(spend.per) },
+    }),
   };
+  return JSON.stringify(extras);
 }
 
 function flagsOf(rule: Rule): number {

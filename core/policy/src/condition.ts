@@ -1,222 +1,152 @@
-import { assert, type Instant, unreachable } from "@vedette/base";
-import type { Address, Network } from "./address.ts";
-import {
-  type AttributeValue,
-  type Read,
-  Slots,
-  toAddress,
-  toAttributeValue,
-  toInstant,
-  toOwnInstant,
-} from "./frame.ts";
-import { type Glob, parseGlob } from "./glob.ts";
-import type { Constant, ScalarList, Test } from "./predicates.ts";
-import * as predicates from "./predicates.ts";
-import type { Condition, ListOperator, OrderOperator, Scalar, TextOperator, TimeWindow } from "./rules.ts";
+import { unreachable } from "@vedette/base";
+import { type ConditionCode, NODE_STRIDE, OPERATION } from "./condition-code.ts";
+import { flattenTexts, TextNumbers } from "./flat-texts.ts";
+import type { Attribute, Condition, ListOperator, OrderOperator, TextOperator } from "./rules.ts";
 
-/** Where a rule finds its guard, its test and the test's constants; it holds when both hold (`all`). */
-export interface CompiledCondition {
-  /** The guard's attribute, or `NO_GUARD`, and the text that it must equal. */
-  readonly guardSlot: number;
-  readonly guardText: number;
-  readonly shape: number;
-  readonly base: number;
-}
+/** The beginning of the condition that always holds. */
+export const ALWAYS = -1;
 
-export const NO_GUARD = -1;
-
-/** The shape of the rule without condition. */
-export const ALWAYS = 0;
-
-interface Term {
-  readonly name: string;
-  readonly test: Test;
-}
-
-/**
- * Turns conditions into closures. Conditions that differ only in their constants share one closure, and equal parts
- * of different conditions do too, so that a hundred thousand rules need a few dozen shapes. No code is generated.
- */
+/** Turns conditions into code. Each distinct constant and each attribute is kept once. */
 export class ConditionCompiler {
-  readonly tests: Test[] = [predicates.always];
-  readonly values: Slots<AttributeValue> = new Slots(toAttributeValue);
-  readonly addresses: Slots<Address> = new Slots(toAddress);
-  readonly instants: Slots<Instant> = new Slots(toInstant);
-  readonly ownInstants: Slots<Instant> = new Slots(toOwnInstant);
-  readonly #operands: number[] = [];
-  readonly #texts = new Pool<string>();
-  readonly #scalars = new Pool<Scalar>();
-  readonly #lists = new Pool<ScalarList>();
-  readonly #globs = new Pool<Glob>();
-  readonly #networks = new Pool<readonly Network[]>();
-  readonly #windows = new Pool<TimeWindow>();
-  readonly #terms = new Map<string, Term>();
-  readonly #shapes = new Map<string, number>();
-  readonly #bases = new Map<string, number>();
+  readonly #code: number[] = [];
+  readonly #numbers = new Map<number, number>();
+  readonly #texts = new TextNumbers();
+  readonly #lists = new TextNumbers();
+  readonly #globs = new TextNumbers();
+  readonly #networks = new TextNumbers();
+  readonly #windows = new TextNumbers();
+  readonly #values = new Map<Attribute, number>();
+  readonly #addresses = new Map<Attribute, number>();
+  readonly #instants = new Map<Attribute, number>();
+  readonly #ownInstants = new Map<Attribute, number>();
 
-  /** Compiles the conjunction of the parts. */
-  compile(parts: readonly Condition[]): CompiledCondition {
-    const guard = parts.find(isGuard);
-    const others = parts.filter((part) => part !== guard);
-    const guardSlot = guard ? this.values.add(guard.path).slot : NO_GUARD;
-    const guardText = guard ? this.#texts.add(guard.to, guard.to) : 0;
-    return { guardSlot, guardText, ...this.#compileTest(others) };
+  /** Compiles the conjunction of the parts; answers where it begins in the code, or `ALWAYS`. */
+  add(parts: readonly Condition[]): number {
+    const [first, ...others] = parts;
+    if (first === undefined) return ALWAYS;
+    const start = this.#code.length;
+    if (others.length === 0) this.#write(first);
+    else this.#writeGroup(OPERATION.all, parts);
+    return start;
   }
 
-  /** The texts that guards compare with, by number. */
-  get texts(): readonly string[] {
-    return this.#texts.items;
+  /** The slot of an attribute that is read as it stands. */
+  valueSlot(path: Attribute): number {
+    return slotOf(this.#values, path);
   }
 
-  #compileTest([first, ...others]: readonly Condition[]): Pick<CompiledCondition, "shape" | "base"> {
-    if (!first) return { shape: ALWAYS, base: 0 };
-    const constants: number[] = [];
-    const condition = others.length > 0 ? { op: "all" as const, of: [first, ...others] } : first;
-    const { name, test } = this.#term(condition, constants);
-    let shape = this.#shapes.get(name);
-    if (shape === undefined) {
-      shape = this.tests.push(test) - 1;
-      this.#shapes.set(name, shape);
-    }
-    return { shape, base: this.#base(constants) };
+  build(): ConditionCode {
+    return {
+      code: Int32Array.from(this.#code),
+      numbers: Float64Array.from(this.#numbers.keys()),
+      texts: flattenTexts(this.#texts.texts),
+      lists: flattenTexts(this.#lists.texts),
+      globs: flattenTexts(this.#globs.texts),
+      networks: flattenTexts(this.#networks.texts),
+      windows: flattenTexts(this.#windows.texts),
+      values: Array.from(this.#values.keys()),
+      addresses: Array.from(this.#addresses.keys()),
+      instants: Array.from(this.#instants.keys()),
+      ownInstants: Array.from(this.#ownInstants.keys()),
+    };
   }
 
-  #base(constants: readonly number[]): number {
-    const name = constants.join();
-    const known = this.#bases.get(name);
-    if (known !== undefined) return known;
-    const base = this.#operands.length;
-    for (const constant of constants) this.#operands.push(constant);
-    this.#bases.set(name, base);
-    return base;
-  }
-
-  /** Appends the condition's constants; the name of the term says where among them it looks. */
-  #term(condition: Condition, constants: number[]): Term {
-    const { op } = condition;
-    switch (op) {
+  #write(condition: Condition): void {
+    switch (condition.op) {
       case "all":
-      case "any": {
-        // Kleene's all and any do not depend on order, and no condition has an effect: the cheap ones go first.
-        const sorted = condition.of.toSorted((a, b) => costOf(a) - costOf(b));
-        const terms = sorted.map((item) => this.#term(item, constants));
-        const tests = terms.map((term) => term.test);
-        const name = `${op}(${terms.map((term) => term.name).join()})`;
-        return this.#once(name, () => (op === "all" ? predicates.allOf(tests) : predicates.anyOf(tests)));
-      }
-      case "not": {
-        const { name, test } = this.#term(condition.of, constants);
-        return this.#once(`not(${name})`, () => predicates.notOf(test));
-      }
+      case "any":
+        return this.#writeGroup(OPERATION[condition.op], condition.of);
+      case "not":
+        return this.#writeGroup(OPERATION.not, [condition.of]);
+      case "within":
+        this.#leaf(OPERATION.within, 0, this.#windows.add(JSON.stringify(condition.window)));
+        return;
       case "has":
-        return this.#once(`has(${condition.path})`, () => predicates.isPresent(this.values.add(condition.path)));
-      case "within": {
-        const { window: value } = condition;
-        const window = this.#constant(this.#windows, JSON.stringify(value), value, constants);
-        return this.#once(`within@${window.at}`, () => predicates.isNowWithin(window));
-      }
+        this.#leaf(OPERATION.has, this.valueSlot(condition.path), 0);
+        return;
       case "eq":
       case "ne":
-        return this.#equality(condition, constants);
+        return this.#writeEquality(condition);
       case "lt":
       case "lte":
       case "gt":
       case "gte":
-        return this.#order(condition, constants);
+        return this.#writeOrder(condition);
       default:
-        return this.#leaf(condition, constants);
+        return this.#writeLeaf(condition);
     }
   }
 
-  #equality({ op, path, to }: Of<"eq" | "ne">, constants: number[]): Term {
-    if (typeof to === "object")
-      return this.#once(`${op}(${path},${to.path})`, () =>
-        predicates.areEqual(this.values.add(path), this.values.add(to.path), op === "eq"),
-      );
-    const scalar = this.#scalar(to, constants);
-    const type = typeof to === "string" ? "string" : typeof to === "number" ? "number" : "boolean";
-    return this.#once(`${op}:${type}(${path})@${scalar.at}`, () =>
-      predicates.equals(this.values.add(path), scalar, op === "eq", type),
-    );
+  /** Kleene's all and any do not depend on order, and no condition has an effect: the cheap ones go first. */
+  #writeGroup(operation: number, parts: readonly Condition[]): void {
+    const start = this.#leaf(operation, 0, 0);
+    const costs = parts.map((part) => ({ part, cost: costOf(part) }));
+    for (const { part } of costs.sort((a, b) => a.cost - b.cost)) this.#write(part);
+    this.#code[start + 1] = this.#code.length;
   }
 
-  #order({ op, path, to }: Of<OrderOperator>, constants: number[]): Term {
-    if (typeof to === "object")
-      return this.#once(`${op}(${path},${to.path})`, () =>
-        predicates.areOrdered(this.values.add(path), this.values.add(to.path), op),
-      );
-    const scalar = this.#scalar(to, constants);
-    return this.#once(`${op}(${path})@${scalar.at}`, () => predicates.isOrdered(this.values.add(path), scalar, op));
+  #writeEquality({ op, path, to }: Of<"eq" | "ne">): void {
+    const slot = this.valueSlot(path);
+    if (typeof to === "object") this.#leaf(OPERATION[`${op}Attribute`], slot, this.valueSlot(to.path));
+    else if (typeof to === "string") this.#leaf(OPERATION[`${op}Text`], slot, this.#texts.add(to));
+    else if (typeof to === "number") this.#leaf(OPERATION[`${op}Number`], slot, this.#number(to));
+    else this.#leaf(OPERATION[`${op}Boolean`], slot, to ? 1 : 0);
   }
 
-  #leaf(condition: Of<ListOperator | TextOperator | "cidr" | "fresh">, constants: number[]): Term {
+  #writeOrder({ op, path, to }: Of<OrderOperator>): void {
+    const slot = this.valueSlot(path);
+    if (typeof to === "object") this.#leaf(OPERATION[`${op}Attribute`], slot, this.valueSlot(to.path));
+    else this.#leaf(OPERATION[op], slot, this.#number(to));
+  }
+
+  #writeLeaf(condition: Of<ListOperator | TextOperator | "cidr" | "fresh">): void {
     const { op, path } = condition;
     switch (condition.op) {
       case "in":
       case "containsAny":
-      case "containsAll": {
-        const { list } = condition;
-        const value = { type: typeof list[0], values: new Set<unknown>(list) };
-        const constant = this.#constant(this.#lists, JSON.stringify(list), value, constants);
-        const make = LIST_PREDICATES[condition.op];
-        return this.#once(`${op}(${path})@${constant.at}`, () => make(this.values.add(path), constant));
-      }
+      case "containsAll":
+        this.#leaf(OPERATION[condition.op], this.valueSlot(path), this.#lists.add(JSON.stringify(condition.list)));
+        return;
       case "prefix":
-      case "suffix": {
-        const text = this.#scalar(condition.text, constants);
-        const make = op === "prefix" ? predicates.startsWith : predicates.endsWith;
-        return this.#once(`${op}(${path})@${text.at}`, () => make(this.values.add(path), text));
-      }
-      case "glob": {
-        const glob = this.#constant(this.#globs, condition.text, checkedGlob(condition.text), constants);
-        return this.#once(`glob(${path})@${glob.at}`, () => predicates.fitsGlob(this.values.add(path), glob));
-      }
+      case "suffix":
+        this.#leaf(OPERATION[condition.op], this.valueSlot(path), this.#texts.add(condition.text));
+        return;
+      case "glob":
+        this.#leaf(OPERATION.glob, this.valueSlot(path), this.#globs.add(condition.text));
+        return;
       case "cidr": {
-        const { networks } = condition;
-        const constant = this.#constant(this.#networks, JSON.stringify(networks), networks, constants);
-        return this.#once(`cidr(${path})@${constant.at}`, () =>
-          predicates.isInNetworks(this.addresses.add(path), constant),
-        );
+        const networks = this.#networks.add(JSON.stringify(condition.networks));
+        this.#leaf(OPERATION.cidr, slotOf(this.#addresses, path), networks);
+        return;
       }
       case "fresh": {
-        const age = this.#scalar(condition.age, constants);
-        const slots = path === "subject.attestation.at" ? this.ownInstants : this.instants;
-        return this.#once(`fresh(${path})@${age.at}`, () => predicates.isFresh(slots.add(path), age));
+        const age = this.#number(condition.age);
+        if (path === "subject.attestation.at") this.#leaf(OPERATION.freshOwn, slotOf(this.#ownInstants, path), age);
+        else this.#leaf(OPERATION.fresh, slotOf(this.#instants, path), age);
+        return;
       }
       default:
         return unreachable(condition);
     }
   }
 
-  #once(name: string, make: () => Test): Term {
-    const known = this.#terms.get(name);
-    if (known) return known;
-    const term = { name, test: make() };
-    this.#terms.set(name, term);
-    return term;
+  #leaf(operation: number, slot: number, constant: number): number {
+    return this.#code.push(operation, slot, constant) - NODE_STRIDE;
   }
 
-  #scalar(value: Scalar, constants: number[]): Constant<Scalar> {
-    return this.#constant(this.#scalars, `${typeof value} ${value}`, value, constants);
-  }
-
-  #constant<T>(pool: Pool<T>, name: string, value: T, constants: number[]): Constant<T> {
-    const at = constants.push(pool.add(name, value)) - 1;
-    return { operands: this.#operands, items: pool.items, at };
+  #number(value: number): number {
+    return slotOf(this.#numbers, value);
   }
 }
 
-const LIST_PREDICATES: Readonly<
-  Record<ListOperator, (list: Read<AttributeValue>, constant: Constant<ScalarList>) => Test>
-> = {
-  in: predicates.isIn,
-  containsAny: predicates.containsAny,
-  containsAll: predicates.containsAll,
-};
+type Of<Op extends Condition["op"]> = Extract<Condition, { readonly op: Op }>;
 
-/** Most rules compare some attribute with one text; that needs no closure and no call. */
-function isGuard(condition: Condition): condition is Of<"eq" | "ne"> & { readonly to: string } {
-  return condition.op === "eq" && typeof condition.to === "string";
+function slotOf<Key>(slots: Map<Key, number>, key: Key): number {
+  const known = slots.get(key);
+  if (known !== undefined) return known;
+  const slot = slots.size;
+  slots.set(key, slot);
+  return slot;
 }
 
 /** Steps of work, roughly; what counts is the order. */
@@ -227,6 +157,8 @@ function costOf(condition: Condition): number {
       return condition.of.reduce((sum, item) => sum + costOf(item), 1);
     case "not":
       return costOf(condition.of);
+    case "eq":
+      return 1;
     case "containsAny":
     case "containsAll":
     case "glob":
@@ -237,26 +169,5 @@ function costOf(condition: Condition): number {
       return 8;
     default:
       return 2;
-  }
-}
-
-function checkedGlob(pattern: string): Glob {
-  const glob = parseGlob(pattern);
-  assert(glob !== undefined, "a glob was checked with its policy");
-  return glob;
-}
-
-type Of<Op extends Condition["op"]> = Extract<Condition, { readonly op: Op }>;
-
-/** Each distinct constant once. */
-class Pool<T> {
-  readonly items: T[] = [];
-  readonly #numbers = new Map<string, number>();
-
-  add(name: string, value: T): number {
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
-    this.#numbers.set(name, this.items.push(value) - 1);
-    return this.items.length - 1;
   }
 }

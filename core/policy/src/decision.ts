@@ -5,7 +5,6 @@ import type { Escalation, Tier } from "./escalation.ts";
 import { maskInput } from "./mask.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import { type LimitExceeded, NO_RULE, type SpendReservation } from "./rule-search.ts";
-import { extrasOf } from "./rule-table.ts";
 import type { Obligation } from "./rules.ts";
 
 export type Reason =
@@ -165,10 +164,10 @@ export function tierDecision(
   return decision.settled(effect, reason, answeredBy, description);
 }
 
-function groundOf({ search: { table } }: CompiledPolicy, rule: number): Ground {
-  const extras = extrasOf(table, rule);
+function groundOf({ search }: CompiledPolicy, rule: number): Ground {
+  const extras = search.extrasOf(rule);
   return {
-    rule: table.ids[rule],
+    rule: search.idOf(rule),
     description: extras?.description,
     obligations: extras?.obligations ?? NONE,
     fastCommit: extras?.fastCommit,

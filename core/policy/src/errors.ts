@@ -56,3 +56,44 @@ export type PolicyBundleError =
   | { readonly code: "BUNDLE_NOT_YET_VALID"; readonly notBefore: string }
   | { readonly code: "BUNDLE_EXPIRED"; readonly notAfter: string }
   | { readonly code: "BUNDLE_ROLLBACK"; readonly offered: number; readonly atLeast: number };
+
+export interface BundleMalformed {
+  readonly code: "BUNDLE_MALFORMED";
+  readonly expected: string;
+}
+
+/** Why a bundle of another builder is refused. */
+export type OpaBundleError =
+  | BundleMalformed
+  | Extract<
+      PolicyBundleError,
+      {
+        readonly code:
+          | "BUNDLE_TOO_LARGE"
+          | "BUNDLE_UNSIGNED"
+          | "KEY_UNKNOWN"
+          | "SIGNATURE_INVALID"
+          | "FILE_ALTERED"
+          | "FILE_UNLISTED"
+          | "FILE_MISSING";
+      }
+    >
+  /** It is signed, and there is no key to check it by. */
+  | { readonly code: "KEY_MISSING" }
+  | { readonly code: "SCOPE_MISMATCH"; readonly expected: string }
+  /** Two roots, of one bundle or of two, claim the same data. */
+  | { readonly code: "ROOTS_OVERLAP"; readonly root: string; readonly other: string }
+  | { readonly code: "OUTSIDE_ROOTS"; readonly path: string }
+  | { readonly code: "DATA_CONFLICT"; readonly path: string }
+  | { readonly code: "WASM_UNSUPPORTED"; readonly name: string }
+  /** A module in the syntax before OPA 1.0, without `import rego.v1`. */
+  | { readonly code: "REGO_V0_UNSUPPORTED"; readonly name: string };
+
+/** Why a delta was not applied; what it was meant for stays as it is. */
+export type DeltaError =
+  | { readonly code: "DELTA_WITHOUT_BASE" }
+  /** It says which revision it changes, and that is not the one here. */
+  | { readonly code: "DELTA_BASE_MISMATCH"; readonly base: string; readonly active: string }
+  | { readonly code: "DELTA_ROOTS_DIFFER" }
+  | { readonly code: "DELTA_PATH_INVALID"; readonly path: string; readonly expected: string }
+  | { readonly code: "OUTSIDE_ROOTS"; readonly path: string };

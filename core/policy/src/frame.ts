@@ -6,51 +6,40 @@ import type { Attribute } from "./rules.ts";
 /** What conditions can use: null, objects and numbers that are not finite count as missing, hence as unknown. */
 export type AttributeValue = string | number | boolean | readonly unknown[];
 
-/** The question that conditions are about. */
+/** The question that conditions are about; one object that each decision writes anew. */
 export interface Frame {
   /** Counts decisions, from 1; what was read for another one is forgotten. */
-  readonly number: number;
-  readonly request: AccessRequest;
-  readonly context: DecisionContext;
-}
-
-/** An attribute: `slots.read(frame, slot)`. */
-export interface Read<T> {
-  readonly slots: Slots<T>;
-  readonly slot: number;
+  number: number;
+  request: AccessRequest;
+  context: DecisionContext;
 }
 
 type Reader = (request: AccessRequest, context: DecisionContext) => unknown;
 
 /** One slot for each attribute that some condition reads: read and converted at most once in a decision. */
 export class Slots<T> {
+  readonly #frame: Frame;
   readonly #convert: (value: unknown) => T | undefined;
-  readonly #readers: Reader[] = [];
-  readonly #slotByPath = new Map<Attribute, number>();
-  readonly #values: (T | undefined)[] = [];
+  readonly #readers: readonly Reader[];
+  readonly #values: (T | undefined)[];
   /** The number of the decision for which each slot was read. */
-  #readFor = new Float64Array(0);
+  readonly #readFor: Float64Array;
 
   /** `convert` answers undefined for what does not fit. */
-  constructor(convert: (value: unknown) => T | undefined) {
+  constructor(paths: readonly Attribute[], frame: Frame, convert: (value: unknown) => T | undefined) {
+    this.#frame = frame;
     this.#convert = convert;
+    this.#readers = paths.map(readerOf);
+    this.#values = paths.map(() => undefined);
+    this.#readFor = new Float64Array(paths.length);
   }
 
-  add(path: Attribute): Read<T> {
-    const known = this.#slotByPath.get(path);
-    if (known !== undefined) return { slots: this, slot: known };
-    const slot = this.#readers.push(readerOf(path)) - 1;
-    this.#values.push(undefined);
-    this.#readFor = new Float64Array(this.#values.length);
-    this.#slotByPath.set(path, slot);
-    return { slots: this, slot };
+  read(slot: number): T | undefined {
+    return this.#readFor[slot] === this.#frame.number ? this.#values[slot] : this.#fill(slot);
   }
 
-  read(frame: Frame, slot: number): T | undefined {
-    return this.#readFor[slot] === frame.number ? this.#values[slot] : this.#fill(frame, slot);
-  }
-
-  #fill({ number, request, context }: Frame, slot: number): T | undefined {
+  #fill(slot: number): T | undefined {
+    const { number, request, context } = this.#frame;
     const value = this.#convert(this.#readers[slot]!(request, context));
     this.#values[slot] = value;
     this.#readFor[slot] = number;
@@ -102,10 +91,15 @@ function readerOf(path: Attribute): Reader {
 
 function propertyReader(path: Attribute): Reader {
   const [root, name = "", ...deeper] = path.split(".");
-  if (root === "subject") return (request) => dig(member(request.subject.properties, name), deeper);
-  if (root === "action") return (request) => dig(member(request.action.properties, name), deeper);
-  if (root === "resource") return (request) => dig(member(request.resource.properties, name), deeper);
-  return (request) => dig(member(request.context, name), deeper);
+  const reader = memberReader(root, name);
+  return deeper.length === 0 ? reader : (request, context) => dig(reader(request, context), deeper);
+}
+
+function memberReader(root: string | undefined, name: string): Reader {
+  if (root === "subject") return (request) => member(request.subject.properties, name);
+  if (root === "action") return (request) => member(request.action.properties, name);
+  if (root === "resource") return (request) => member(request.resource.properties, name);
+  return (request) => member(request.context, name);
 }
 
 function dig(value: unknown, names: readonly string[]): unknown {

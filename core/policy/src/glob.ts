@@ -1,3 +1,5 @@
+import { assert } from "@vedette/base";
+
 /**
  * A pattern over `/`-separated names: `*` stands for any characters of one segment, `**` for any characters at all.
  * Nothing else is special. Matching costs at most text × pattern steps, whatever the pattern.
@@ -32,6 +34,13 @@ export function parseGlob(pattern: string): Glob | undefined {
     if (isDouble) at++;
   }
   return { head: pattern.slice(0, first), tail: pattern.slice(last + 1), middle };
+}
+
+/** A pattern that was checked with its policy. */
+export function checkedGlob(pattern: string): Glob {
+  const glob = parseGlob(pattern);
+  assert(glob !== undefined, "a glob was checked with its policy");
+  return glob;
 }
 
 export function matchesGlob(text: string, { head, tail, middle }: Glob): boolean {

@@ -3,7 +3,10 @@ import { isJsonObject, type Json, type JsonObject } from "@vedette/base";
 const INPUT = "/input/";
 
 /** An input as it may be written down, and which of the policy's pointers took something out of it. */
-export function maskInput(mask: readonly string[], input: Json): { readonly input: Json; readonly erased: readonly string[] } {
+export function maskInput(
+  mask: readonly string[],
+  input: Json,
+): { readonly input: Json; readonly erased: readonly string[] } {
   const erased: string[] = [];
   let left = input;
   for (const pointer of mask) {

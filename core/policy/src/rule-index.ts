@@ -1,6 +1,7 @@
+import { TextNumbers } from "./flat-texts.ts";
 import { parseGlob } from "./glob.ts";
-import { buildPrefixTrie, type PrefixTrie } from "./prefix-trie.ts";
 import { ANY, type Rule } from "./rules.ts";
+import { buildTextTable, type TextTable } from "./text-table.ts";
 
 /**
  * From a request's mandatory attributes to the rules that may concern it, in flat arrays.
@@ -11,18 +12,19 @@ import { ANY, type Rule } from "./rules.ts";
  * without roles is unknown to it, and it fires (PROTOCOLS 5.1). What else a selector names is part of the condition.
  */
 export interface RuleIndex {
-  /** Symbol numbers of the names and exact ids that occur in rules; what is not here concerns no rule that names one. */
+  /** Symbol numbers of the names that occur in rules; what is not here concerns no rule that names one. */
   readonly symbols: ReadonlyMap<string, number>;
+  /** Exact resource ids and prefixes of them. */
+  readonly ids: TextTable;
   /** Which of the four positions are `ANY_SYMBOL`, as bits `WILD_*`: one entry for each combination that occurs. */
   readonly shapes: Uint8Array;
   /** Slots of [subject type, role, action, resource type, bucket + 1]. */
   readonly buckets: Int32Array;
   /** Per bucket: start and end in `postings` of its rules for any id, and `HAS_*` bits. */
   readonly anyId: Int32Array;
-  /** Slots of [bucket + 1, id symbol or -1 - prefix, start, end]. */
+  /** Slots of [bucket + 1, id, start, end], where id is `exactId` or `prefixId` of a text of `ids`. */
   readonly lists: Int32Array;
   readonly postings: Int32Array;
-  readonly prefixes: PrefixTrie;
 }
 
 export const ANY_SYMBOL = 0;
@@ -37,6 +39,8 @@ export const HAS_PREFIX = 2;
 export const ANY_ID_STRIDE = 3;
 const BUCKET_STRIDE = 5;
 const LIST_STRIDE = 4;
+/** Far beyond the names that fit into a policy; two symbols make one exact number. */
+const SYMBOLS_MAX = 2 ** 26;
 
 /** `rules` in the order of their numbers: all deny rules first. */
 export function buildRuleIndex(rules: readonly Rule[]): RuleIndex {
@@ -89,15 +93,25 @@ function mix(a: number, b: number, c: number, d: number): number {
 }
 
 interface Bucket {
-  readonly key: readonly [number, number, number, number];
-  /** Rules by id symbol; `ANY_SYMBOL` for rules that take any id. */
+  readonly key: readonly [subject: number, role: number, action: number, resource: number];
+  /** Rules by resource id; `ANY_ID` for rules that take any. */
   readonly lists: Map<number, number[]>;
+}
+
+/** A resource id in `lists`: positive for an exact one, negative for a prefix. */
+const ANY_ID = 0;
+export function exactId(text: number): number {
+  return text + 1;
+}
+export function prefixId(text: number): number {
+  return -1 - text;
 }
 
 class IndexBuilder {
   readonly #symbols = new Map<string, number>();
-  readonly #prefixes = new Map<string, number>();
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #ids = new TextNumbers();
+  readonly #prefixes = new Set<number>();
+  readonly #buckets = new Map<number, Map<number, Bucket>>();
   readonly #shapes = new Set<number>();
 
   add(rule: Rule, number: number): void {
@@ -105,37 +119,51 @@ class IndexBuilder {
     const resource = this.#symbol(rule.resource.type);
     const roles = rule.subject.roles?.map((role) => this.#symbol(role)) ?? [ANY_SYMBOL];
     if (rule.effect === "deny" && rule.subject.roles) roles.push(MISSING_SYMBOL);
-    const id = this.#idSymbol(rule);
+    const id = this.#idOf(rule);
     for (const action of rule.actions)
-      for (const role of roles) this.#post([subject, role, this.#symbol(action), resource], id, number);
+      for (const role of roles) this.#post(this.#bucket(subject, role, this.#symbol(action), resource), id, number);
   }
 
   #symbol(name: string): number {
     if (name === ANY) return ANY_SYMBOL;
-    return intern(this.#symbols, name, FIRST_SYMBOL);
+    const known = this.#symbols.get(name);
+    if (known !== undefined) return known;
+    const symbol = FIRST_SYMBOL + this.#symbols.size;
+    this.#symbols.set(name, symbol);
+    return symbol;
   }
 
-  #idSymbol({ resource }: Rule): number {
-    const { id } = resource;
-    if (!id) return ANY_SYMBOL;
-    if (id.kind === "exact") return intern(this.#symbols, id.text, FIRST_SYMBOL);
+  #idOf({ resource: { id } }: Rule): number {
+    if (!id) return ANY_ID;
+    if (id.kind === "exact") return exactId(this.#ids.add(id.text));
     const prefix = id.kind === "glob" ? (parseGlob(id.text)?.head ?? "") : id.text;
-    return prefix === "" ? ANY_SYMBOL : -1 - intern(this.#prefixes, prefix, 0);
+    if (prefix === "") return ANY_ID;
+    const text = this.#ids.add(prefix);
+    this.#prefixes.add(text);
+    return prefixId(text);
   }
 
-  #post(key: Bucket["key"], id: number, rule: number): void {
-    const name = key.join();
-    const bucket = this.#buckets.get(name) ?? { key, lists: new Map<number, number[]>() };
-    const list = bucket.lists.get(id) ?? [];
+  #bucket(subject: number, role: number, action: number, resource: number): Bucket {
+    const [outer, inner] = [subject * SYMBOLS_MAX + role, action * SYMBOLS_MAX + resource];
+    const byInner = this.#buckets.get(outer) ?? new Map<number, Bucket>();
+    this.#buckets.set(outer, byInner);
+    const known = byInner.get(inner);
+    if (known) return known;
+    const bucket: Bucket = { key: [subject, role, action, resource], lists: new Map() };
+    byInner.set(inner, bucket);
+    this.#shapes.add(bucket.key.reduce((shape, symbol, i) => (symbol === ANY_SYMBOL ? shape | (1 << i) : shape), 0));
+    return bucket;
+  }
+
+  #post({ lists }: Bucket, id: number, rule: number): void {
+    const list = lists.get(id);
+    if (!list) lists.set(id, [rule]);
     // An action listed twice under one role is one entry.
-    if (list.at(-1) !== rule) list.push(rule);
-    bucket.lists.set(id, list);
-    this.#buckets.set(name, bucket);
-    this.#shapes.add(key.reduce((shape, symbol, i) => (symbol === ANY_SYMBOL ? shape | (1 << i) : shape), 0));
+    else if (list.at(-1) !== rule) list.push(rule);
   }
 
   build(): RuleIndex {
-    const all = [...this.#buckets.values()];
+    const all = Array.from(this.#buckets.values()).flatMap((byInner) => Array.from(byInner.values()));
     const buckets = emptyTable(all.length, BUCKET_STRIDE);
     const anyId = new Int32Array(all.length * ANY_ID_STRIDE);
     const lists = emptyTable(
@@ -149,30 +177,22 @@ class IndexBuilder {
       for (const [id, rules] of bucket.lists) {
         const start = postings.length;
         for (const rule of rules) postings.push(rule);
-        if (id === ANY_SYMBOL) anyId.set([start, postings.length], number * ANY_ID_STRIDE);
+        if (id === ANY_ID) anyId.set([start, postings.length], number * ANY_ID_STRIDE);
         else fill(lists, LIST_STRIDE, mix(number, id, 0, 0), 0, [number + 1, id, start, postings.length]);
-        const bit = id === ANY_SYMBOL ? 0 : id > 0 ? HAS_EXACT : HAS_PREFIX;
+        const bit = id === ANY_ID ? 0 : id > 0 ? HAS_EXACT : HAS_PREFIX;
         anyId[number * ANY_ID_STRIDE + 2]! |= bit;
       }
     }
     return {
       symbols: this.#symbols,
+      ids: buildTextTable(this.#ids.texts, this.#prefixes),
       shapes: Uint8Array.from(this.#shapes),
       buckets,
       anyId,
       lists,
       postings: Int32Array.from(postings),
-      prefixes: buildPrefixTrie([...this.#prefixes.keys()]),
     };
   }
-}
-
-function intern(table: Map<string, number>, name: string, first: number): number {
-  const known = table.get(name);
-  if (known !== undefined) return known;
-  const symbol = first + table.size;
-  table.set(name, symbol);
-  return symbol;
 }
 
 /** Twice as many slots as entries, a power of two, so that a probe is short and always ends. */

@@ -1,30 +1,48 @@
-import { assert } from "@vedette/base";
-import { ALWAYS, NO_GUARD } from "./condition.ts";
+import { assert, instant } from "@vedette/base";
+import { ALWAYS } from "./condition.ts";
+import { ConditionRunner } from "./condition-code.ts";
+import { Decoded, textAt } from "./flat-texts.ts";
 import type { Frame } from "./frame.ts";
-import { FALSE, TRUE, type Truth, UNKNOWN } from "./predicates.ts";
-import { findPrefixes } from "./prefix-trie.ts";
+import { FALSE, TRUE, type Truth } from "./predicates.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import {
   ANY_ID_STRIDE,
   ANY_SYMBOL,
+  exactId,
   findBucket,
   findList,
   HAS_EXACT,
   HAS_PREFIX,
   MISSING_SYMBOL,
+  prefixId,
   type RuleIndex,
   WILD_ACTION,
   WILD_RESOURCE,
   WILD_ROLE,
   WILD_SUBJECT,
 } from "./rule-index.ts";
-import { CONDITION_STRIDE, type CompiledSpend, extrasOf, HAS_SPEND, type RuleTable, stateBit } from "./rule-table.ts";
+import { type CompiledSpend, HAS_EXTRAS, HAS_SPEND, type RuleExtras, type RuleTable, stateBit } from "./rule-table.ts";
+import { NO_TEXT, TextFinder } from "./text-table.ts";
 
 /** A subject with more roles counts as one whose roles are unknown. */
 const ROLES_MAX = 16;
 const NOT_INTERNED = -1;
 /** Greater than every rule number. */
 export const NO_RULE = 0x7fff_ffff;
+
+/** What a frame holds before its first decision. */
+const NO_REQUEST: AccessRequest = {
+  subject: { type: "", id: "" },
+  action: { name: "" },
+  resource: { type: "", id: "" },
+};
+const NO_CONTEXT: DecisionContext = {
+  now: instant(0),
+  attestation: { state: "contraindicated" },
+  counters: { spent: () => 0 },
+  labels: {},
+  requestedBy: "",
+};
 
 /** A reservation that the PEP makes durable before the effect (PROTOCOLS 4.3). */
 export interface SpendReservation {
@@ -50,14 +68,14 @@ export interface LimitExceeded {
 export class RuleSearch {
   readonly table: RuleTable;
   readonly #index: RuleIndex;
+  readonly #frame: Frame = { number: 0, request: NO_REQUEST, context: NO_CONTEXT };
+  readonly #conditions: ConditionRunner;
+  readonly #extras: Decoded<RuleExtras>;
+  readonly #ids: TextFinder;
   readonly #roles = new Int32Array(ROLES_MAX);
-  readonly #prefixes: Int32Array;
-  #prefixCount = 0;
-  #resourceId = NOT_INTERNED;
   #stateBit = 0;
   #offered: SpendReservation | undefined;
   #isBusy = false;
-  #count = 0;
   /** The rule that decides, or `NO_RULE`, and what it spends. */
   decisive: number = NO_RULE;
   reservation: SpendReservation | undefined;
@@ -69,7 +87,9 @@ export class RuleSearch {
   constructor(table: RuleTable, index: RuleIndex) {
     this.table = table;
     this.#index = index;
-    this.#prefixes = new Int32Array(index.prefixes.depthMax);
+    this.#conditions = new ConditionRunner(table.code, this.#frame);
+    this.#extras = new Decoded(table.extras, (text): RuleExtras => JSON.parse(text));
+    this.#ids = new TextFinder(index.ids);
   }
 
   run(request: AccessRequest, context: DecisionContext): void {
@@ -77,14 +97,21 @@ export class RuleSearch {
     this.#isBusy = true;
     try {
       this.#begin(request, context);
-      this.#visitAll({ number: ++this.#count, request, context });
+      this.#visitAll(request);
     } finally {
       this.#isBusy = false;
     }
   }
 
-  #visitAll(frame: Frame): void {
-    const { request } = frame;
+  idOf(rule: number): string {
+    return textAt(this.table.ids, rule);
+  }
+
+  extrasOf(rule: number): RuleExtras | undefined {
+    return this.table.flags[rule]! & HAS_EXTRAS ? this.#extras.at(rule) : undefined;
+  }
+
+  #visitAll(request: AccessRequest): void {
     const { symbols, shapes } = this.#index;
     const subject = symbols.get(request.subject.type) ?? NOT_INTERNED;
     const action = symbols.get(request.action.name) ?? NOT_INTERNED;
@@ -96,14 +123,16 @@ export class RuleSearch {
       const a = shape & WILD_ACTION ? ANY_SYMBOL : action;
       const r = shape & WILD_RESOURCE ? ANY_SYMBOL : resource;
       if (s < 0 || a < 0 || r < 0) continue;
-      if (shape & WILD_ROLE) this.#visit(frame, findBucket(this.#index, s, ANY_SYMBOL, a, r));
-      else for (let k = 0; k < roleCount; k++) this.#visit(frame, findBucket(this.#index, s, this.#roles[k]!, a, r));
+      if (shape & WILD_ROLE) this.#visit(findBucket(this.#index, s, ANY_SYMBOL, a, r));
+      else for (let k = 0; k < roleCount; k++) this.#visit(findBucket(this.#index, s, this.#roles[k]!, a, r));
     }
   }
 
   #begin(request: AccessRequest, context: DecisionContext): void {
-    this.#resourceId = this.#index.symbols.get(request.resource.id) ?? NOT_INTERNED;
-    this.#prefixCount = findPrefixes(this.#index.prefixes, request.resource.id, this.#prefixes);
+    this.#frame.number++;
+    this.#frame.request = request;
+    this.#frame.context = context;
+    this.#ids.find(request.resource.id);
     this.#stateBit = stateBit(context.attestation.state);
     this.decisive = NO_RULE;
     this.reservation = undefined;
@@ -128,31 +157,31 @@ export class RuleSearch {
     return 1;
   }
 
-  #visit(frame: Frame, bucket: number): void {
+  #visit(bucket: number): void {
     if (bucket < 0) return;
     const { anyId } = this.#index;
     const at = bucket * ANY_ID_STRIDE;
-    this.#scan(frame, anyId[at]!, anyId[at + 1]!);
+    this.#scan(anyId[at]!, anyId[at + 1]!);
     const has = anyId[at + 2]!;
-    if (has & HAS_EXACT && this.#resourceId >= 0) this.#scanList(frame, bucket, this.#resourceId);
-    if (has & HAS_PREFIX)
-      for (let i = 0; i < this.#prefixCount; i++) this.#scanList(frame, bucket, -1 - this.#prefixes[i]!);
+    const { whole, prefixes, prefixCount } = this.#ids;
+    if (has & HAS_EXACT && whole !== NO_TEXT) this.#scanList(bucket, exactId(whole));
+    if (has & HAS_PREFIX) for (let i = 0; i < prefixCount; i++) this.#scanList(bucket, prefixId(prefixes[i]!));
   }
 
-  #scanList(frame: Frame, bucket: number, id: number): void {
+  #scanList(bucket: number, id: number): void {
     const at = findList(this.#index, bucket, id);
-    if (at >= 0) this.#scan(frame, this.#index.lists[at + 2]!, this.#index.lists[at + 3]!);
+    if (at >= 0) this.#scan(this.#index.lists[at + 2]!, this.#index.lists[at + 3]!);
   }
 
-  #scan(frame: Frame, start: number, end: number): void {
+  #scan(start: number, end: number): void {
     const { postings } = this.#index;
     const { flags, denyCount } = this.table;
     for (let i = start; i < end; i++) {
       const rule = postings[i]!;
       if (rule >= this.decisive) return;
-      const truth = this.#truthOf(frame, rule);
+      const truth = this.#truthOf(rule);
       // PROTOCOLS 5.1: a deny fires on true or unknown, an allow needs true.
-      if (rule < denyCount ? truth !== FALSE : truth === TRUE && this.#mayAllow(frame, rule)) {
+      if (rule < denyCount ? truth !== FALSE : truth === TRUE && this.#mayAllow(rule)) {
         this.decisive = rule;
         this.reservation = flags[rule]! & HAS_SPEND ? this.#offered : undefined;
         return;
@@ -160,40 +189,28 @@ export class RuleSearch {
     }
   }
 
-  /** The guard, and only when that is not false, the test. */
-  #truthOf(frame: Frame, rule: number): Truth {
-    const { conditions, texts, values, tests } = this.table;
-    const at = rule * CONDITION_STRIDE;
-    const slot = conditions[at]!;
-    let guard: Truth = TRUE;
-    if (slot !== NO_GUARD) {
-      const value = values.read(frame, slot);
-      if (typeof value !== "string") guard = UNKNOWN;
-      else if (value !== texts[conditions[at + 1]!]) return FALSE;
-    }
-    const shape = conditions[at + 2]!;
-    if (shape === ALWAYS) return guard;
-    const truth = tests[shape]!(frame, conditions[at + 3]!);
-    return truth === TRUE ? guard : truth;
+  #truthOf(rule: number): Truth {
+    const condition = this.table.conditions[rule]!;
+    return condition === ALWAYS ? TRUE : this.#conditions.truthOf(condition);
   }
 
-  #mayAllow(frame: Frame, rule: number): boolean {
+  #mayAllow(rule: number): boolean {
     const flags = this.table.flags[rule]!;
     if ((flags & this.#stateBit) === 0) {
       if (rule < this.unfit) this.unfit = rule;
       return false;
     }
     if ((flags & HAS_SPEND) === 0) return true;
-    const spend = extrasOf(this.table, rule)?.spend;
-    return spend !== undefined && this.#maySpend(frame, rule, spend);
+    const spend = this.extrasOf(rule)?.spend;
+    return spend !== undefined && this.#maySpend(rule, spend);
   }
 
-  #maySpend(frame: Frame, rule: number, { counter, limit, window, amount: amountOf, per }: CompiledSpend): boolean {
-    const amount = amountOf.slots.read(frame, amountOf.slot);
-    const key = per.slots.read(frame, per.slot);
+  #maySpend(rule: number, { counter, limit, window, ...slots }: CompiledSpend): boolean {
+    const amount = this.#conditions.valueOf(slots.amount);
+    const key = this.#conditions.valueOf(slots.per);
     // A negative amount would refill the counter.
     if (typeof amount !== "number" || amount < 0 || typeof key !== "string") return false;
-    const spent = frame.context.counters.spent(counter, key, window);
+    const spent = this.#frame.context.counters.spent(counter, key, window);
     if (spent >= 0 && spent + amount <= limit) {
       this.#offered = { counter, key, amount, limit, window };
       return true;

@@ -1,4 +1,26 @@
-import { concatBytes, err, ok, parseUtf8, type Result, utf8 } from "@vedette/base";
+import { concatBytes, err, ok, type Result } from "@vedette/base";
+import {
+  BLOCK,
+  CHECKSUM,
+  checksumText,
+  fieldOf,
+  GID,
+  isZero,
+  LINK_NAME,
+  MAGIC,
+  MODE,
+  MTIME,
+  NAME,
+  octal,
+  PREFIX,
+  paddingOf,
+  SIZE,
+  TYPE,
+  textOf,
+  UID,
+  USTAR,
+  writeField,
+} from "./tar-header.ts";
 
 /** Path → contents. Paths have no leading slash and no `.` or `..` in them. */
 export type TarFiles = ReadonlyMap<string, Uint8Array>;
@@ -8,30 +30,13 @@ export interface TarError {
   readonly expected: string;
 }
 
-const BLOCK = 512;
 const END_BLOCKS = 2;
 /** The name field of a ustar header; the prefix field, which would make room for more, stays empty. */
 const NAME_LENGTH_MAX = 100;
 /** A policy bundle has a file for each data path; a thousand paths fit one signature of `JWS_LENGTH_MAX`. */
 const FILES_MAX = 1_000;
 
-/** POSIX ustar (IEEE Std 1003.1, pax, "ustar Interchange Format"): fields by offset and length. */
-const NAME = [0, 100] as const;
-const MODE = [100, 8] as const;
-const UID = [108, 8] as const;
-const GID = [116, 8] as const;
-const SIZE = [124, 12] as const;
-const MTIME = [136, 12] as const;
-const CHECKSUM = [148, 8] as const;
-const TYPE = [156, 1] as const;
-const LINK_NAME = [157, 100] as const;
-const MAGIC = [257, 8] as const;
-const PREFIX = [345, 155] as const;
-type Field = readonly [offset: number, length: number];
-
-const USTAR = "ustar\0" + "00";
 const REGULAR_FILE = 0x30;
-const SPACE = 0x20;
 
 const PATH = /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/;
 
@@ -85,45 +90,16 @@ function parseHeader(header: Uint8Array): Result<{ path: string; size: number },
 
 function headerOf(path: string, size: number): Uint8Array {
   const header = new Uint8Array(BLOCK);
-  const write = (text: string, [offset]: Field) => header.set(utf8(text), offset);
-  write(path, NAME);
-  write("0000644\0", MODE);
-  write("0000000\0", UID);
-  write("0000000\0", GID);
-  write(`${octal(size, 11)}\0`, SIZE);
-  write(`${octal(0, 11)}\0`, MTIME);
-  write("0", TYPE);
-  write(USTAR, MAGIC);
-  write(checksumText(header), CHECKSUM);
+  writeField(header, NAME, path);
+  writeField(header, MODE, "0000644\0");
+  writeField(header, UID, "0000000\0");
+  writeField(header, GID, "0000000\0");
+  writeField(header, SIZE, `${octal(size, 11)}\0`);
+  writeField(header, MTIME, `${octal(0, 11)}\0`);
+  writeField(header, TYPE, "0");
+  writeField(header, MAGIC, USTAR);
+  writeField(header, CHECKSUM, checksumText(header));
   return header;
-}
-
-/** The sum of the header's bytes with the checksum field taken as spaces. */
-function checksumText(header: Uint8Array): string {
-  const [start, length] = CHECKSUM;
-  const sum = header.reduce((total, byte, i) => total + (i >= start && i < start + length ? SPACE : byte), 0);
-  return `${octal(sum, 6)}\0 `;
-}
-
-function octal(value: number, digits: number): string {
-  return value.toString(8).padStart(digits, "0");
-}
-
-function fieldOf(header: Uint8Array, [offset, length]: Field): Uint8Array {
-  return header.subarray(offset, offset + length);
-}
-
-function textOf(header: Uint8Array, field: Field): string {
-  const text = parseUtf8(fieldOf(header, field));
-  return text.ok ? text.value : "";
-}
-
-function paddingOf(size: number): number {
-  return (BLOCK - (size % BLOCK)) % BLOCK;
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
 }
 
 function malformed(expected: string): Result<never, TarError> {

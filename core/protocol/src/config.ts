@@ -1,12 +1,16 @@
 import type { Duration } from "@vedette/base";
 import * as v from "valibot";
 import { count, digest, domain, durationField, filePath, httpsUrl, label } from "./fields.ts";
+import { type BundleListener, bundleListenerOf, type OpaPeers, opaPeers } from "./opa-config.ts";
 
 const PCR_INDEX_MAX = 23;
 /** Beyond this the registry belongs in the control plane's store, not in a file. */
 const REGISTERED_MAX = 100_000;
 const ROUTES_MAX = 1_000;
 const CLASSES_MAX = 200;
+/** Each may have a listener of its own. */
+const PEPS_MAX = 64;
+const CLAIMED_TYPES_MAX = 64;
 
 /** `host:port`; port 0 lets the system choose. */
 const address: v.GenericSchema<string, string> = v.pipe(
@@ -61,6 +65,8 @@ export interface ControlConfig {
   readonly listen: { readonly enrol: string; readonly fleet: string };
   /** How nodes reach the control plane when that is not the address it listens on. */
   readonly advertise?: { readonly enrol: string; readonly fleet: string } | undefined;
+  /** Where stock OPAs pull policy bundles; nothing listens without it. */
+  readonly bundles?: BundleListener | undefined;
   /** Names and addresses in the server certificate, for nodes that dial by name. */
   readonly serverNames: readonly string[];
   readonly siteCaLifetime: Duration;
@@ -84,6 +90,7 @@ export const controlConfig: v.GenericSchema<unknown, ControlConfig> = v.strictOb
   operatorSocket: filePath,
   listen: v.strictObject({ enrol: address, fleet: address }),
   advertise: v.optional(v.strictObject({ enrol: httpsUrl, fleet: httpsUrl })),
+  bundles: v.optional(bundleListenerOf(address)),
   serverNames: v.optional(v.pipe(v.array(domain), v.maxLength(16)), []),
   siteCaLifetime: v.optional(durationField, "P30D"),
   claimLifetime: v.optional(durationField, "PT1H"),
@@ -136,6 +143,66 @@ const upstream: v.GenericSchema<unknown, Route["upstream"]> = v.union(
   'an upstream {"host", "port"} or {"socketPath"}',
 );
 
+/** A PEP that may ask this node for decisions (PROTOCOLS 5.5): by a socket of its own, or as a principal of the site. */
+export interface RegisteredPep {
+  readonly name: string;
+  /** Unix socket for HTTP: OPA's REST API and AuthZEN. */
+  readonly socket?: string | undefined;
+  /** Unix socket for frames (docs/reference/decision-socket.md). */
+  readonly frames?: string | undefined;
+  /** Whom it shows by mTLS on `listen.decisions`. */
+  readonly spiffeId?: string | undefined;
+  /** Types of subjects about whom its word is taken; `*` for any, named in any way. */
+  readonly mayClaimSubject: readonly string[];
+  /** Each of its decisions is a line of the node's log too, not only a leaf of the journal. */
+  readonly log: boolean;
+}
+
+/** AuthZEN leaves the names of types to us; these are the ones rules can name. */
+const subjectType: v.GenericSchema<string, string> = v.pipe(
+  v.string(),
+  v.regex(/^(?:\*|[A-Za-z0-9._:/-]{1,128})$/, "a subject type, or * for any"),
+);
+
+const spiffeId: v.GenericSchema<string, string> = v.pipe(
+  v.string(),
+  v.maxLength(2_048),
+  v.regex(
+    /^spiffe:\/\/[a-z0-9.-]+(?:\/[A-Za-z0-9._-]+)+$/,
+    "a SPIFFE ID such as spiffe://store-17.example.org/workload/till",
+  ),
+);
+
+const registeredPeps: v.GenericSchema<unknown, readonly RegisteredPep[]> = v.pipe(
+  v.array(
+    v.pipe(
+      v.strictObject({
+        name: label,
+        socket: v.optional(filePath),
+        frames: v.optional(filePath),
+        spiffeId: v.optional(spiffeId),
+        mayClaimSubject: v.optional(v.pipe(v.array(subjectType), v.maxLength(CLAIMED_TYPES_MAX)), []),
+        log: v.optional(v.boolean(), false),
+      }),
+      v.check(
+        ({ socket, frames, spiffeId: id }) => (socket ?? frames ?? id) !== undefined,
+        "a way in: socket, frames or spiffeId",
+      ),
+    ),
+  ),
+  v.maxLength(PEPS_MAX, `at most ${PEPS_MAX} decision points`),
+  v.check((peps) => isEachOnce(peps.map(({ name }) => name)), "each name once"),
+  v.check(
+    (peps) => isEachOnce(peps.flatMap(({ socket = [], frames = [] }) => [socket, frames].flat())),
+    "each socket once: it is the identity of whoever asks there",
+  ),
+  v.check((peps) => isEachOnce(peps.flatMap(({ spiffeId: id = [] }) => id)), "each SPIFFE ID once"),
+);
+
+function isEachOnce(texts: readonly string[]): boolean {
+  return new Set(texts).size === texts.length;
+}
+
 /** The edge node's configuration file. */
 export interface EdgeConfig {
   readonly kind: "vedette/edge/v1";
@@ -143,11 +210,16 @@ export interface EdgeConfig {
   readonly tpm: string;
   /** NV index of the state epoch counter (PROTOCOLS 4.2), in the owner's range. */
   readonly epochCounter: number;
-  readonly listen: { readonly enrol: string; readonly gateway: string };
+  /** `decisions`: where PEPs with an identity of the site ask over mTLS; nothing listens without it. */
+  readonly listen: { readonly enrol: string; readonly gateway: string; readonly decisions?: string | undefined };
   /** How devices reach the gateway when that is not the address it listens on. */
   readonly advertise?: { readonly gateway: string } | undefined;
   readonly statusSocket: string;
   readonly routes: readonly Route[];
+  /** Who may ask for decisions; nobody else is answered. */
+  readonly decisionPoints: readonly RegisteredPep[];
+  /** Bundle servers, receivers of decision logs and of status, as stock OPA knows them. */
+  readonly opa?: OpaPeers | undefined;
   readonly gatewaySvidLifetime: Duration;
   /** Denials of one principal within the window that are journaled whole; the rest become one summary (PROTOCOLS 6.3). */
   readonly denialBudget: { readonly whole: number; readonly window: Duration };
@@ -158,14 +230,14 @@ export interface EdgeConfig {
 const NV_OWNER_FIRST = 0x0150_0000;
 const NV_OWNER_LAST = 0x0150_ffff;
 
-export const edgeConfig: v.GenericSchema<unknown, EdgeConfig> = v.strictObject({
+const edgeMembers: v.GenericSchema<unknown, EdgeConfig> = v.strictObject({
   kind: v.literal("vedette/edge/v1"),
   tpm: filePath,
   epochCounter: v.optional(
     v.pipe(count, v.minValue(NV_OWNER_FIRST), v.maxValue(NV_OWNER_LAST, "an NV index of the owner's range")),
     NV_OWNER_FIRST + 0x16,
   ),
-  listen: v.strictObject({ enrol: address, gateway: address }),
+  listen: v.strictObject({ enrol: address, gateway: address, decisions: v.optional(address) }),
   advertise: v.optional(v.strictObject({ gateway: httpsUrl })),
   statusSocket: filePath,
   routes: v.pipe(
@@ -193,6 +265,8 @@ export const edgeConfig: v.GenericSchema<unknown, EdgeConfig> = v.strictObject({
     ),
     v.maxLength(ROUTES_MAX),
   ),
+  decisionPoints: v.optional(registeredPeps, []),
+  opa: v.optional(opaPeers),
   gatewaySvidLifetime: v.optional(durationField, "PT24H"),
   denialBudget: v.optional(
     v.strictObject({ whole: v.pipe(count, v.minValue(1), v.maxValue(10_000)), window: durationField }),
@@ -200,6 +274,14 @@ export const edgeConfig: v.GenericSchema<unknown, EdgeConfig> = v.strictObject({
   ),
   fleetTimeout: v.optional(durationField, "PT10S"),
 });
+
+export const edgeConfig: v.GenericSchema<unknown, EdgeConfig> = v.pipe(
+  edgeMembers,
+  v.check(
+    ({ listen, decisionPoints }) => listen.decisions !== undefined || decisionPoints.every((pep) => !pep.spiffeId),
+    "listen.decisions, for the decision points that come with a spiffeId",
+  ),
+);
 
 /**
  * The site's devices, carried as data of the policy bundle (`vedette/inventory/data.json`): signed, versioned and

@@ -12,9 +12,21 @@ export {
   type ReferenceValues,
   type RegisteredDevice,
   type RegisteredNode,
+  type RegisteredPep,
   type Route,
 } from "./config.ts";
 export { parseConfig } from "./config-file.ts";
+export {
+  type DecisionFrame,
+  encodeFrame,
+  FRAME_LENGTH_MAX,
+  FRAMES_IN_FLIGHT_MAX,
+  type FrameError,
+  type FrameKind,
+  FrameReader,
+  fitsFrame,
+  QUESTIONS_MAX,
+} from "./decision-frame.ts";
 export {
   type DeviceGrant,
   deviceGrant,
@@ -51,12 +63,23 @@ export {
   nodeFactsFile,
   nodeIdentityFile,
 } from "./node-files.ts";
+export type {
+  BundleClient,
+  BundleListener,
+  DecisionLogTarget,
+  OpaBundleKey,
+  OpaPeers,
+  OpaService,
+  PulledBundle,
+  Spread,
+} from "./opa-config.ts";
 export {
   type AuditTrustFile,
   anyDocument,
   auditTrustFile,
   type ControlStatus,
   controlStatus,
+  type DecisionPointStatus,
   type DeviceStatus,
   deviceStatus,
   type EdgeStatus,

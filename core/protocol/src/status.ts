@@ -8,6 +8,18 @@ const time: v.GenericSchema<unknown, string> = v.string();
 const timeOrNever: v.GenericSchema<unknown, string | null> = v.nullable(v.string());
 const counts: v.GenericSchema<unknown, Readonly<Record<string, number>>> = v.record(v.string(), count);
 
+/** What one registered PEP has asked since the start. */
+export type DecisionPointStatus = {
+  readonly allowed: number;
+  readonly denied: number;
+  /** Documents and queries: what they mean is the PEP's business. */
+  readonly queried: number;
+  /** Not understood, or claimed what this PEP may not claim. */
+  readonly refused: number;
+  /** No policy, or the record could not be written. */
+  readonly unavailable: number;
+};
+
 /** `GET /v1/status` of an edge node's own socket: what works, until when, and what waits. */
 export interface EdgeStatus {
   readonly node: string;
@@ -40,7 +52,13 @@ export interface EdgeStatus {
     readonly deniedByReason: Readonly<Record<string, number>>;
     readonly decideP50Ns: number | null;
     readonly decideP99Ns: number | null;
+    /** Of all of them, those for registered PEPs included: given by this node alone, taken to another tier, and not answered there (PL5). */
+    readonly local: number;
+    readonly escalated: number;
+    readonly unanswered: number;
   };
+  /** What registered PEPs asked, by name. */
+  readonly decisionPoints: Readonly<Record<string, DecisionPointStatus>>;
   readonly enrolment: {
     readonly issued: number;
     readonly refused: number;
@@ -83,7 +101,17 @@ export const edgeStatus: v.GenericSchema<unknown, EdgeStatus> = v.object({
     deniedByReason: counts,
     decideP50Ns: v.nullable(v.number()),
     decideP99Ns: v.nullable(v.number()),
+    local: v.optional(count, 0),
+    escalated: v.optional(count, 0),
+    unanswered: v.optional(count, 0),
   }),
+  decisionPoints: v.optional(
+    v.record(
+      v.string(),
+      v.object({ allowed: count, denied: count, queried: count, refused: count, unavailable: count }),
+    ),
+    {},
+  ),
   enrolment: v.object({ issued: count, refused: count, contraindicated: count, pending: count }),
   connections: v.object({ open: count, cut: counts }),
   devices: v.array(

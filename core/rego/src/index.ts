@@ -1,5 +1,7 @@
 export type { Builtin } from "./builtins/builtin.ts";
+export { parseVerificationKeys } from "./builtins/jwt-verify.ts";
 export { BUILTINS } from "./builtins/registry.ts";
+export { parseYaml } from "./builtins/yaml.ts";
 export { type BuiltinCall, builtinCalls, inputPaths, inputProjection } from "./compile/calls.ts";
 export { type CompiledModules, type CompiledQuery, compileModules, compileQuery } from "./compile/compile.ts";
 export type { Program } from "./compile/ir.ts";
@@ -17,9 +19,45 @@ export {
   type RegoPolicy,
   type Rows,
 } from "./evaluate/query.ts";
+export { type FormatOptions, formatModule } from "./format/format.ts";
+export { unifiedDiff } from "./format/unified-diff.ts";
 export { LimitExceeded } from "./limits.ts";
 export type { Body, Location, Module, Term } from "./syntax/ast.ts";
 export { valueOfTerm } from "./syntax/constant.ts";
 export { parseModule, parseQuery, parseTerm } from "./syntax/parse.ts";
+export { type AnsweredExpression, answersOf, type QueryAnswer } from "./tools/answers.ts";
+export {
+  builtinToValue,
+  capabilitiesToValue,
+  type PolicyTier,
+  type RefusedCall,
+  REFUSED_CALLS,
+  refusedCall,
+} from "./tools/capabilities.ts";
+export { CoverageObserver, type CoverageReport, type FileCoverage, type SourceRange } from "./tools/coverage.ts";
+export {
+  type DataDocument,
+  type DocumentError,
+  type DocumentTextError,
+  mergeDocuments,
+  parseDocument,
+} from "./tools/documents.ts";
+export { type ExplainedCall, ExplainingObserver, type Explanation, type GaveUp } from "./tools/explain.ts";
+export { explanationToText, gaveUpToText, refToText } from "./tools/explain-text.ts";
+export { type Instrumented, instrument } from "./tools/instrument.ts";
+export { type ProfiledLine, ProfilingObserver } from "./tools/profile.ts";
+export { SourceIndex } from "./tools/source-index.ts";
+export { findTests, type Test, type TestModules } from "./tools/test-cases.ts";
+export {
+  createTestSuite,
+  type TestCase,
+  type TestDeps,
+  type TestOptions,
+  type TestOutcome,
+  type TestResult,
+  type TestSuite,
+} from "./tools/test-runner.ts";
+export { type TraceEvent, TraceObserver, traceToText } from "./tools/trace.ts";
 export { parseJson, valueToJson } from "./values/json.ts";
-export { isPlainObject, RegoSet, type Value } from "./values/value.ts";
+export { valueToText } from "./values/print.ts";
+export { isPlainObject, type PlainObject, RegoSet, type Value } from "./values/value.ts";

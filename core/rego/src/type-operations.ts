@@ -8,11 +8,20 @@ import {
   NUMBER,
   type ObjectType,
   type Property,
-  STRING,
   type SetType,
+  STRING,
   type Type,
 } from "./types.ts";
-import { compare, isArray, isSet, kindOf, memberOf, type ObjectValue, sortedKeysOf, type Value } from "./values/value.ts";
+import {
+  compare,
+  isArray,
+  isSet,
+  kindOf,
+  memberOf,
+  type ObjectValue,
+  sortedKeysOf,
+  type Value,
+} from "./values/value.ts";
 
 /** A type, or nothing known of one. */
 export type Known = Type | undefined;
@@ -36,7 +45,10 @@ export function typeOfValue(value: Value): Type {
       return { type: "set", of: unionOfAll(isSet(value) ? value.sorted.map(typeOfValue) : []) };
     case "object": {
       const object = value as ObjectValue;
-      const properties = sortedKeysOf(object).map((key) => ({ key, value: typeOfValue(memberOf(object, key) as Value) }));
+      const properties = sortedKeysOf(object).map((key) => ({
+        key,
+        value: typeOfValue(memberOf(object, key) as Value),
+      }));
       return { type: "object", static: properties };
     }
   }
@@ -121,7 +133,8 @@ export function unionOf(a: Known, b: Known): Known {
 
 export function unionOfAll(types: readonly Known[]): Known {
   const known = types.filter((type) => type !== undefined);
-  if (known.length === 0 || known.some(({ type }) => type === "function")) return known.reduce(unionOf, undefined as Known);
+  if (known.length === 0 || known.some(({ type }) => type === "function"))
+    return known.reduce(unionOf, undefined as Known);
   if (known.some(isAny)) return ANY;
   const members = known.flatMap((type) => (type.type === "any" ? membersOf(type) : [type])).sort(compareTypes);
   const distinct = members.filter((type, index) => index === 0 || compareTypes(members[index - 1], type) !== 0);

@@ -1,5 +1,5 @@
 import { compareTypes, isAny, type Known, membersOf } from "./type-operations.ts";
-import type { FunctionType, ObjectType, Type } from "./types.ts";
+import type { FunctionSignature, ObjectType } from "./types.ts";
 import { valueToText } from "./values/print.ts";
 import type { Value } from "./values/value.ts";
 
@@ -22,11 +22,19 @@ export function typeToText(type: Known, depth: number = Number.POSITIVE_INFINITY
   switch (type.type) {
     case "any":
       if (isAny(type)) return "any";
-      return `any<${depth <= 0 ? "..." : membersOf(type).toSorted(compareTypes).map((member) => typeToText(member, depth - 1)).join(", ")}>`;
+      return `any<${
+        depth <= 0
+          ? "..."
+          : membersOf(type)
+              .toSorted(compareTypes)
+              .map((member) => typeToText(member, depth - 1))
+              .join(", ")
+      }>`;
     case "array":
-      return `array${staticText((type.static ?? []).map((item) => typeToText(item, depth - 1)), depth)}${
-        type.dynamic === undefined ? "" : `[${depth <= 0 ? "..." : typeToText(type.dynamic, depth - 1)}]`
-      }`;
+      return `array${staticText(
+        (type.static ?? []).map((item) => typeToText(item, depth - 1)),
+        depth,
+      )}${type.dynamic === undefined ? "" : `[${depth <= 0 ? "..." : typeToText(type.dynamic, depth - 1)}]`}`;
     case "set":
       if (type.of === undefined) return "set";
       return `set[${depth <= 0 ? "..." : typeToText(type.of, depth - 1)}]`;
@@ -40,8 +48,12 @@ export function typeToText(type: Known, depth: number = Number.POSITIVE_INFINITY
 }
 
 function objectToText({ static: properties = [], dynamic }: ObjectType, depth: number): string {
-  const texts = depth <= 0 ? properties.map(() => "") : properties.map(({ key, value }) => `${keyToText(key)}: ${typeToText(value, depth - 1)}`);
-  const rest = dynamic && (depth <= 0 ? "..." : `${typeToText(dynamic.key, depth - 1)}: ${typeToText(dynamic.value, depth - 1)}`);
+  const texts =
+    depth <= 0
+      ? properties.map(() => "")
+      : properties.map(({ key, value }) => `${keyToText(key)}: ${typeToText(value, depth - 1)}`);
+  const rest =
+    dynamic && (depth <= 0 ? "..." : `${typeToText(dynamic.key, depth - 1)}: ${typeToText(dynamic.value, depth - 1)}`);
   return `object${staticText(texts, depth)}${rest === undefined ? "" : `[${rest}]`}`;
 }
 
@@ -54,12 +66,16 @@ function keyToText(key: Value): string {
   return typeof key === "string" ? key : valueToText(key);
 }
 
-export function argumentsToText(args: readonly Known[], variadic?: Type, depth: number = Number.POSITIVE_INFINITY): string {
+export function argumentsToText(
+  args: readonly Known[],
+  variadic: Known,
+  depth: number = Number.POSITIVE_INFINITY,
+): string {
   const texts = args.map((arg) => typeToText(arg, depth));
   return `(${[...texts, ...(variadic === undefined ? [] : [`${typeToText(variadic, depth)}...`])].join(", ")})`;
 }
 
 /** What a call may have in brackets: the operands, and the result as a last one. */
-export function signatureToText({ args, result, variadic }: FunctionType, depth?: number): string {
+export function signatureToText({ args, result, variadic }: FunctionSignature, depth?: number): string {
   return argumentsToText(result === undefined ? args : [...args, result], variadic, depth);
 }

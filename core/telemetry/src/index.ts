@@ -11,3 +11,5 @@ export {
   parseLeaf,
   type SummaryLeaf,
 } from "./leaf.ts";
+export { type Chunk, type ChunkFill, type ChunkLimits, packChunk, startFill } from "./log-chunk.ts";
+export { encodeEvent, eventOfLeaf, type LeafPlace, withoutInput } from "./opa-log.ts";

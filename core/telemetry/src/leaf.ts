@@ -112,9 +112,13 @@ function encodeBody({ kind, ...body }: Leaf): Uint8Array {
 }
 
 function withoutInput(leaf: DecisionLeaf, crypto: Pick<Crypto, "hash">): DecisionLeaf {
-  const input = utf8(canonicalJson(leaf.record["input"] ?? null));
-  const digest: JsonObject = { sha256: hex(crypto.hash("sha256", input)), length: input.length, truncated: true };
-  return { ...leaf, record: { ...leaf.record, input: digest } };
+  return { ...leaf, record: { ...leaf.record, input: digestOf(leaf.record["input"] ?? null, crypto) } };
+}
+
+/** What stands for an input that is too large. */
+export function digestOf(value: Json, crypto: Pick<Crypto, "hash">): JsonObject {
+  const bytes = utf8(canonicalJson(value));
+  return { sha256: hex(crypto.hash("sha256", bytes)), length: bytes.length, truncated: true };
 }
 
 /** One value has one text: anything else could be changed without changing what it says. */

@@ -5,7 +5,7 @@ import { sequence, unsignedInteger } from "./der-writer.ts";
 import type { CertificateError } from "./errors.ts";
 
 /** Octets of r and of s: the size of the curve's order. */
-export const ECDSA_SCALAR_LENGTH = { ES256: 32, ES384: 48 } as const;
+export const ECDSA_SCALAR_LENGTH = { ES256: 32, ES384: 48, ES512: 66 } as const;
 
 /** Raw `r ‖ s` (IEEE P1363) → ECDSA-Sig-Value (RFC 3279 §2.2.3). */
 export function ecdsaSignatureToDer(raw: Uint8Array): Uint8Array {

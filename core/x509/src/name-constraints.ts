@@ -9,7 +9,7 @@ import { EMPTY_NAME, type GeneralName, generalNameToString } from "./names.ts";
  * addresses are compared; a constraint of any other form refuses every name of that form, because we cannot tell.
  */
 export function checkNameConstraints(
-  certificate: Certificate,
+  certificate: NamedCertificate,
   constraints: NameConstraints,
 ): Result<true, NameConstraintError> {
   for (const name of namesOf(certificate)) {
@@ -19,7 +19,10 @@ export function checkNameConstraints(
   return ok(true);
 }
 
-function namesOf(certificate: Certificate): readonly GeneralName[] {
+/** What of a certificate is compared. */
+export type NamedCertificate = Pick<Certificate, "serial" | "subject" | "subjectAltNames">;
+
+function namesOf(certificate: NamedCertificate): readonly GeneralName[] {
   if (certificate.subject.length === EMPTY_NAME.length) return certificate.subjectAltNames;
   // RFC 5280 §6.1.3 (b): the subject is a directory name like any other.
   return [...certificate.subjectAltNames, { kind: "directory", value: certificate.subject }];

@@ -70,7 +70,7 @@ function parseTokens(text: string): readonly Token[] | BuiltinFailure {
 
 function parseRanges(reader: Reader): readonly Range[] | BuiltinFailure {
   const character = reader.take();
-  if (character === undefined) return reader.refuse("ends with a \\ (escape) character");
+  if (character === undefined) return reader.refuse("input ends with a \\ (escape) character");
   if (character.isEscaped) return [[character.code, character.code]];
   switch (character.text) {
     case ".":
@@ -78,10 +78,10 @@ function parseRanges(reader: Reader): readonly Range[] | BuiltinFailure {
     case "[":
       return parseSet(reader);
     case "]":
-      return reader.refuse("has a set-close ']' with no preceding '['");
+      return reader.refuse("set-close ']' with no preceding '['");
     case "+":
     case "*":
-      return reader.refuse(`has a flag '${character.text}' that is not preceded by a non-flag`);
+      return reader.refuse(`flag '${character.text}' must be preceded by a non-flag`);
     default:
       return [[character.code, character.code]];
   }
@@ -93,11 +93,11 @@ function parseSet(reader: Reader): readonly Range[] | BuiltinFailure {
   for (let character = reader.take(); character !== undefined; character = reader.take()) {
     if (!character.isEscaped && character.text === "]") return ranges;
     if (!character.isEscaped && character.text === "-") {
-      if (from === undefined) return reader.refuse("has a range character '-' without a character before it");
+      if (from === undefined) return reader.refuse("range character '-' must be preceded by a Unicode character");
       const to = reader.take();
       if (to === undefined || (!to.isEscaped && (to.text === "]" || to.text === "-")))
-        return reader.refuse("has a range character '-' without a character after it");
-      if (to.code < from) return reader.refuse("has a range that is out of order");
+        return reader.refuse("range character '-' must be followed by a Unicode character");
+      if (to.code < from) return reader.refuse("range is out of order");
       ranges.push([from, to.code]);
       from = undefined;
     } else {
@@ -105,7 +105,7 @@ function parseSet(reader: Reader): readonly Range[] | BuiltinFailure {
       from = character.code;
     }
   }
-  return reader.refuse("has a [ without a matching ]");
+  return reader.refuse("found [ without matching ]");
 }
 
 interface Character {
@@ -145,6 +145,6 @@ class Reader {
   }
 
   refuse(why: string): BuiltinFailure {
-    return failure(`the input provided is invalid: it ${why}`);
+    return failure(`input:${this.#text}, pos:${this.#at}, ${why}: the input provided is invalid`);
   }
 }

@@ -56,7 +56,8 @@ function isKnown(name: string): name is keyof typeof OPERATIONS_WITH_VALUE | "re
 }
 
 function attribute(operation: ObjectValue, name: string): Patched {
-  return memberOf(operation, name) ?? failure(`missing required attribute '${name}'`);
+  const value = memberOf(operation, name);
+  return value === undefined ? failure(`missing required attribute '${name}'`) : value;
 }
 
 function pathAttribute(operation: ObjectValue, name: string): Path | BuiltinFailure {

@@ -103,10 +103,10 @@ export const OBJECT_BUILTINS: readonly Builtin[] = [
 
 /** A key that is an array is a path; to get at a member whose key is an array, wrap it in one more. */
 function get(_: BuiltinContext, object: ObjectValue, key: Value, fallback: Value): Value {
-  if (!isArray(key)) return memberOf(object, key) ?? fallback;
   let value: Value | undefined = object;
-  for (const part of key) value = value === undefined ? undefined : valueAt(value, part);
-  return value ?? fallback;
+  for (const part of isArray(key) ? key : [key]) value = value === undefined ? undefined : valueAt(value, part);
+  // A member may be null.
+  return value === undefined ? fallback : value;
 }
 
 function select(context: BuiltinContext, object: ObjectValue, collection: Value, isKept: boolean): BuiltinResult {

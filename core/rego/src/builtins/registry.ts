@@ -8,6 +8,7 @@ import { ENCODING_BUILTINS } from "./encoding-builtins.ts";
 import { GLOB_BUILTINS } from "./glob-builtins.ts";
 import { GRAPH_BUILTINS } from "./graph-builtins.ts";
 import { GRAPHQL_BUILTINS } from "./graphql-builtins.ts";
+import { JSON_SCHEMA_BUILTINS } from "./json-schema-builtins.ts";
 import { JWT_BUILTINS } from "./jwt-builtins.ts";
 import { NET_BUILTINS } from "./net-builtins.ts";
 import { NUMBER_BUILTINS } from "./number-builtins.ts";
@@ -15,6 +16,7 @@ import { OBJECT_BUILTINS } from "./object-builtins.ts";
 import { REFUSED_BUILTINS } from "./refused-builtins.ts";
 import { REGEX_BUILTINS } from "./regex-builtins.ts";
 import { REGO_BUILTINS } from "./rego-builtins.ts";
+import { RENDER_BUILTINS } from "./render-builtins.ts";
 import { SEMVER_BUILTINS } from "./semver-builtins.ts";
 import { SPRINTF_BUILTINS } from "./sprintf.ts";
 import { STRING_BUILTINS } from "./string-builtins.ts";
@@ -36,6 +38,7 @@ export const BUILTINS: readonly Builtin[] = [
   ...GLOB_BUILTINS,
   ...GRAPH_BUILTINS,
   ...GRAPHQL_BUILTINS,
+  ...JSON_SCHEMA_BUILTINS,
   ...JWT_BUILTINS,
   ...NET_BUILTINS,
   ...NUMBER_BUILTINS,
@@ -43,6 +46,7 @@ export const BUILTINS: readonly Builtin[] = [
   ...REFUSED_BUILTINS,
   ...REGEX_BUILTINS,
   ...REGO_BUILTINS,
+  ...RENDER_BUILTINS,
   ...SEMVER_BUILTINS,
   ...SPRINTF_BUILTINS,
   ...STRING_BUILTINS,

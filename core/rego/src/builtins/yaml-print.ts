@@ -1,3 +1,4 @@
+import { utf8 } from "@vedette/base";
 import { numberToText } from "../values/big-number.ts";
 import { valueToJson } from "../values/json.ts";
 import { type TextLimits, TextWriter } from "../values/print.ts";
@@ -113,7 +114,7 @@ function itemsOf(value: Value): readonly Value[] {
 }
 
 function isSimpleKey(name: string, key: string): boolean {
-  return key.indexOf("\n") === key.length - 1 && !/[\r\n]/.test(name) && name.length <= SIMPLE_KEY_MAX;
+  return key.indexOf("\n") === key.length - 1 && !/[\r\n]/.test(name) && utf8(name).length <= SIMPLE_KEY_MAX;
 }
 
 function textToYaml(text: string, indent: number): string {

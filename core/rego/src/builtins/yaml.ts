@@ -11,6 +11,7 @@ import {
   Parser,
   Scalar,
   type YAMLMap,
+  type YAMLParseError,
   type YAMLSeq,
 } from "yaml";
 import { numberToText } from "../values/big-number.ts";
@@ -45,16 +46,35 @@ const ALIASED_VALUES_MAX = 100_000;
  * and of members with the same name the last stands. Numbers are exact. Refuses nesting beyond `JSON_DEPTH_MAX`.
  */
 export function parseYaml(text: string): Result<Value, YamlFault> {
+  const control = text.search(CONTROL_CHARACTER);
+  if (control >= 0) return err({ message: "yaml: control characters are not allowed", offset: control });
   const document = firstDocument(text);
   const error = document?.errors[0];
-  if (error !== undefined) return err({ message: error.message, offset: error.pos[0] });
+  if (error !== undefined) return err({ message: messageOf(error, text), offset: error.pos[0] });
   try {
-    return ok(document === undefined ? null : new Converter().convert(document.contents, 0).value);
+    return ok(document === undefined ? null : new Converter(text).convert(document.contents, 0).value);
   } catch (refusal) {
     if (refusal instanceof Refusal) return err({ message: refusal.message, offset: refusal.offset });
     throw refusal;
   }
 }
+
+/** With the line, as Go's `yaml.v3` tells it. */
+function messageOf({ code, message, pos }: YAMLParseError, text: string): string {
+  const line = text.slice(0, pos[0]).split("\n").length;
+  if (code === "RESOURCE_EXHAUSTION") return `yaml: line ${line}: more levels of nesting than can be read`;
+  const closing =
+    code === "MISSING_CHAR" ? CLOSING.find(([collection]) => message.includes(collection))?.[1] : undefined;
+  return `yaml: line ${line}: ${closing === undefined ? message : `did not find expected ${closing}`}`;
+}
+
+const CLOSING: readonly (readonly [string, string])[] = [
+  ["Flow sequence", "',' or ']'"],
+  ["Flow map", "',' or '}'"],
+];
+
+/** What is not printable (YAML 1.1 §5.1). */
+const CONTROL_CHARACTER: RegExp = /[^\t\n\r -~\u0085\u00a0-\ufffd]/;
 
 /** Only its structure: what the scalars say is for us to decide. */
 function firstDocument(text: string): Document.Parsed | undefined {
@@ -72,7 +92,7 @@ function firstDocument(text: string): Document.Parsed | undefined {
 class Refusal extends Error {
   readonly offset: number;
   constructor(message: string, node: Node | null) {
-    super(message);
+    super(`yaml: ${message}`);
     this.offset = node?.range?.[0] ?? 0;
   }
 }
@@ -86,8 +106,13 @@ interface Converted {
 const TAG_PREFIX = "tag:yaml.org,2002:";
 
 class Converter {
+  readonly #text: string;
   readonly #anchors = new Map<string, Converted | "open">();
   #aliased = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
 
   convert(node: Node | null, depth: number): Converted {
     if (node === null) return { value: null, size: 1 };
@@ -112,7 +137,15 @@ class Converter {
   #convertContent(node: Node, depth: number): Converted {
     if (isMap(node)) return this.#convertMap(node, depth);
     if (isSeq(node)) return this.#convertSequence(node, depth);
-    return { value: isScalar(node) ? resolveScalar(node) : null, size: 1 };
+    return { value: isScalar(node) ? resolveScalar(node, this.#textOf(node)) : null, size: 1 };
+  }
+
+  /** A block scalar that ends the text without a line end has none either; the composer adds one. */
+  #textOf(scalar: Scalar): string {
+    const text = scalar.source ?? "";
+    const isBlock = scalar.type === Scalar.BLOCK_LITERAL || scalar.type === Scalar.BLOCK_FOLDED;
+    const isAtEnd = scalar.range?.[1] === this.#text.length && !this.#text.endsWith("\n");
+    return isBlock && isAtEnd && text.endsWith("\n") ? text.slice(0, -1) : text;
   }
 
   #convertSequence(sequence: YAMLSeq, depth: number): Converted {
@@ -169,8 +202,7 @@ function entriesOf(map: ObjectValue): readonly (readonly [string, Value])[] {
   return sortedKeysOf(map).map((key) => [key as string, memberOf(map, key) as Value] as const);
 }
 
-function resolveScalar(scalar: Scalar): Value {
-  const text = scalar.source ?? "";
+function resolveScalar(scalar: Scalar, text: string): Value {
   const tag = scalar.tag?.startsWith(TAG_PREFIX) ? scalar.tag.slice(TAG_PREFIX.length) : scalar.tag;
   if (tag === undefined) return scalar.type === Scalar.PLAIN ? resolveUntagged(scalar, text) : text;
   switch (tag) {

@@ -80,3 +80,26 @@ function callsIn(body: ResolvedBody): readonly Call[] {
     return [{ statement, callee, args, result: undefined }, ...inside];
   });
 }
+
+/** What OPA's capabilities call deprecated: modules of Rego v1 may not call it (stage "check deprecated builtins"). */
+const DEPRECATED: readonly string[] = [
+  "all",
+  "any",
+  "cast_array",
+  "cast_boolean",
+  "cast_null",
+  "cast_object",
+  "cast_set",
+  "cast_string",
+  "net.cidr_overlap",
+  "re_match",
+  "set_diff",
+];
+
+export function checkDeprecatedCalls(body: ResolvedBody): readonly RegoError[] {
+  return callsIn(body).flatMap(({ callee, statement: { location } }): readonly RegoError[] => {
+    if (callee.type !== "builtin" || !DEPRECATED.includes(callee.builtin.name)) return [];
+    const message = `deprecated built-in function calls in expression: ${callee.builtin.name}`;
+    return [{ code: "rego_type_error", message, location }];
+  });
+}

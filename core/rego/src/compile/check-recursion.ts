@@ -1,18 +1,29 @@
 import type { RegoError } from "../errors.ts";
 import type { ExpandedRule } from "./expand.ts";
-import type { RuleGraph } from "./rule-graph.ts";
-import { ruleName } from "./term-text.ts";
+import type { Cause, RuleGraph } from "./rule-graph.ts";
+import { referenceToText, ruleName } from "./term-text.ts";
 
 /** No rule may need its own value, over however many others. One error for each rule that does. */
 export function checkRuleRecursion(graph: RuleGraph): readonly RegoError[] {
   const component = componentsOf(graph);
   return graph.rules.flatMap((part): RegoError[] => {
-    const cycle = shortestCycle(part, graph, component);
+    const certain = shortestCycle(part, graph, component, (cause) => cause === undefined);
+    const cycle = certain ?? shortestCycle(part, graph, component, () => true);
     if (cycle === undefined) return [];
     const names = cycle.map(({ rule }) => ruleName(rule));
-    const message = `rule ${names[0]} is recursive: ${names.join(" -> ")}`;
+    const how = certain === undefined ? "may be recursive" : "is recursive";
+    const message = `rule ${names[0]} ${how}: ${names.join(" -> ")}${certain === undefined ? causeOf(cycle, graph) : ""}`;
     return [{ code: "rego_recursion_error", message, location: part.part.location }];
   });
+}
+
+/** The first reference on the way of which it depends on a variable what it refers to. */
+function causeOf(cycle: readonly ExpandedRule[], graph: RuleGraph): string {
+  for (const [index, part] of cycle.slice(1).entries()) {
+    const cause = graph.needsOf(cycle[index] as ExpandedRule).get(part);
+    if (cause !== undefined) return ` (${referenceToText(cause)} could refer to ${ruleName(part.rule)})`;
+  }
+  return "";
 }
 
 /** Breadth first among the rules that need each other. */
@@ -20,13 +31,15 @@ function shortestCycle(
   start: ExpandedRule,
   graph: RuleGraph,
   component: ReadonlyMap<ExpandedRule, number>,
+  isWanted: (cause: Cause) => boolean,
 ): readonly ExpandedRule[] | undefined {
   const cameFrom = new Map<ExpandedRule, ExpandedRule>();
   let edge = [start];
   while (edge.length > 0) {
     const next: ExpandedRule[] = [];
     for (const part of edge)
-      for (const needed of graph.needsOf(part)) {
+      for (const [needed, cause] of graph.needsOf(part)) {
+        if (!isWanted(cause)) continue;
         if (needed === start) return pathTo(part, cameFrom, start);
         if (component.get(needed) !== component.get(start) || cameFrom.has(needed)) continue;
         cameFrom.set(needed, part);
@@ -61,7 +74,7 @@ function componentsOf(graph: RuleGraph): ReadonlyMap<ExpandedRule, number> {
       index.set(part, index.size);
       low.set(part, index.get(part)!);
       open.push(part);
-      pending.push({ part, needs: graph.needsOf(part).values() });
+      pending.push({ part, needs: graph.needsOf(part).keys() });
     };
     enter(start);
     for (let top = pending.at(-1); top !== undefined; top = pending.at(-1)) {

@@ -1,4 +1,12 @@
-import { isEmptyCollection, type Known, keyType, mayUnify, memberType, membersOf, valueType } from "../type-operations.ts";
+import {
+  isEmptyCollection,
+  type Known,
+  keyType,
+  mayUnify,
+  membersOf,
+  memberType,
+  valueType,
+} from "../type-operations.ts";
 import { ANY, STRING, type Type } from "../types.ts";
 import type { Value } from "../values/value.ts";
 import { termsOf } from "./check-safety.ts";
@@ -146,13 +154,7 @@ export class ReferenceChecker {
     return undefined;
   }
 
-  #invalid(
-    reference: ResolvedReference,
-    index: number,
-    have: Known,
-    want: Known,
-    oneOf: readonly Value[],
-  ): TypeError {
+  #invalid(reference: ResolvedReference, index: number, have: Known, want: Known, oneOf: readonly Value[]): TypeError {
     return invalidKeyError(reference, index, have, want, oneOf, this.#subjects);
   }
 }

@@ -1,7 +1,7 @@
 import type { RegoError } from "../errors.ts";
-import type { Location, Module } from "../syntax/ast.ts";
+import type { Module } from "../syntax/ast.ts";
 import type { ResolvedRule } from "./resolved.ts";
-import { dynamicSuffix, nodeAt, type RuleNode, rulesFrom } from "./rule-paths.ts";
+import { dynamicSuffix, nodeAt, type RuleNode } from "./rule-paths.ts";
 import { pathToText, ruleName } from "./term-text.ts";
 
 /** Rules that cannot stand together (stage "check rule conflicts"). */
@@ -14,40 +14,47 @@ function conflictsBelow(node: RuleNode): readonly RegoError[] {
   return [...(error === undefined ? [] : [error]), ...Array.from(node.children.values()).flatMap(conflictsBelow)];
 }
 
-function conflictAt({ rules, children }: RuleNode): RegoError | undefined {
+function conflictAt(node: RuleNode): RegoError | undefined {
+  const { rules } = node;
   const [first] = rules;
-  const last = rules.at(-1);
-  if (first === undefined || last === undefined) return undefined;
-  const refuse = (message: string, location: Location = first.source.location): RegoError => ({
-    code: "rego_type_error",
-    message,
-    location,
-  });
-  const inside = rulesInside(rules, Array.from(children.values()).flatMap(rulesFrom));
-  if (inside.length > 0) return refuse([`rule ${ruleName(last)} conflicts with:`, ...inside.map(placeOf)].join("\n  "));
-  if (!haveOneShape(rules)) return refuse(`conflicting rules ${ruleName(last)} found`);
+  if (first === undefined) return undefined;
+  const name = ruleName(rules.at(-1) ?? first);
+  const { location } = first.source;
+  const inside = conflictingBelow(node);
+  if (inside.length > 0) {
+    const message = [`rule ${name} conflicts with:`, ...inside.map(placeOf)].join("\n  ");
+    return { code: "rego_type_error", message, location };
+  }
+  if (!haveOneShape(rules)) return { code: "rego_type_error", message: `conflicting rules ${name} found`, location };
   const defaults = rules.filter(({ isDefault }) => isDefault);
   if (defaults.length < 2) return undefined;
-  const places = defaults.map(({ source: { location } }) => `${location.file}:${location.row}`);
-  const message = `multiple default rules ${ruleName(last)} found at ${places.join(", ")}`;
-  return refuse(message, defaults[0]!.module.package.location);
+  const places = defaults.map(({ source }) => `${source.location.file}:${source.location.row}`);
+  const message = `multiple default rules ${name} found at ${places.join(", ")}`;
+  return { code: "rego_type_error", message, location: first.module.package.location };
 }
 
 /** A rule with a fixed path has nothing below it; below one with keys of its own there may be rules, but no functions. */
-function rulesInside(rules: readonly ResolvedRule[], below: readonly ResolvedRule[]): readonly ResolvedRule[] {
-  if (rules.some((rule) => dynamicSuffix(rule).length === 0)) return outermost(below);
-  return outermost(below.filter(({ kind }) => kind === "function"));
+function conflictingBelow(node: RuleNode): readonly ResolvedRule[] {
+  const isFixed = node.rules.some(hasFixedPath);
+  return rulesBelow(node, ({ kind }) => isFixed || kind === "function");
 }
 
-/** Of rules below each other the outer one is told. */
-function outermost(rules: readonly ResolvedRule[]): readonly ResolvedRule[] {
-  const names = rules.map(ruleName);
-  return rules.filter((_, index) =>
-    names.every((name, other) => {
-      const isInside = names[index]!.startsWith(name) && /^[.[]/.test(names[index]!.slice(name.length));
-      return !isInside && (name !== names[index] || other >= index);
-    }),
-  );
+/** Each rule once, and none that is below another of them. */
+function rulesBelow(node: RuleNode, isWanted: (rule: ResolvedRule) => boolean): readonly ResolvedRule[] {
+  return Array.from(node.children.values()).flatMap((child) => {
+    const byName = new Map(
+      child.rules
+        .filter(isWanted)
+        .toReversed()
+        .map((rule) => [ruleName(rule), rule]),
+    );
+    const own = Array.from(byName.values());
+    return own.some(hasFixedPath) ? own : [...own, ...rulesBelow(child, isWanted)];
+  });
+}
+
+function hasFixedPath(rule: ResolvedRule): boolean {
+  return dynamicSuffix(rule).length === 0;
 }
 
 function placeOf(rule: ResolvedRule): string {
@@ -58,8 +65,7 @@ function placeOf(rule: ResolvedRule): string {
 /** All are functions of as many operands, sets, or values; complete, or with keys. */
 function haveOneShape(rules: readonly ResolvedRule[]): boolean {
   const shapes = rules.map((rule) => {
-    const isKeyed = dynamicSuffix(rule).length > 0;
-    return `${rule.kind === "set" ? "set" : "value"} ${rule.args.length} ${isKeyed}`;
+    return `${rule.kind === "set"} ${rule.args.length} ${hasFixedPath(rule)}`;
   });
   return new Set(shapes).size === 1;
 }
@@ -68,16 +74,15 @@ function haveOneShape(rules: readonly ResolvedRule[]): boolean {
 function packageConflicts(modules: readonly Module[], nodes: RuleNode): readonly RegoError[] {
   return modules.flatMap((child): readonly RegoError[] =>
     (nodeAt(nodes, child.package.path)?.rules ?? []).flatMap((rule): readonly RegoError[] => {
-      if (rule.module === child || dynamicSuffix(rule).length > 0) return [];
-      const { name, path } = rule.source.head;
+      if (rule.module === child || !hasFixedPath(rule)) return [];
       const { file, row } = rule.source.location;
-      const conflict = `package ${pathToText(child.package.path).slice("data.".length)} conflicts with rule`;
-      const message = `${conflict} ${pathToText([name, ...path.map(textOf)]).slice("data.".length)} defined at ${file}:${row}`;
+      const name = pathBelow(rule.path.slice(rule.package.length));
+      const message = `package ${pathBelow(child.package.path)} conflicts with rule ${name} defined at ${file}:${row}`;
       return [{ code: "rego_type_error", message, location: rule.module.package.location }];
     }),
   );
 }
 
-function textOf(term: { readonly type: string; readonly value?: unknown }): string {
-  return typeof term.value === "string" ? term.value : "";
+function pathBelow(path: readonly string[]): string {
+  return pathToText(path).replace(/^data\.?/, "");
 }

@@ -14,15 +14,21 @@ interface Ordered {
 type Unsafe = Map<ResolvedStatement, Set<Local>>;
 
 /** Variables in the head of a rule have to occur in its body (compiler stage "check safety, rule heads"). */
-export function checkHeadSafety({ rule, args, suffix, value, body }: ExpandedRule, scope: string): readonly RegoError[] {
+export function checkHeadSafety(
+  { rule, args, suffix, value, body }: ExpandedRule,
+  scope: string,
+): readonly RegoError[] {
   const bound = new Set<Local>();
   for (const statement of body) addLocals(statement, bound);
   for (const arg of args) addLocalsOfTerm(arg, bound);
   const locations = new Map<Local, Location>();
   for (const term of [value, ...suffix]) locate(term, locations);
-  return Array.from(locations).flatMap(([local, location]) =>
-    bound.has(local) || isGenerated(local) ? [] : [unsafeError(local, location, scope, rule.module.regoVersion)],
-  );
+  const { source, module } = rule;
+  return Array.from(locations).flatMap(([local, location]) => {
+    if (bound.has(local) || isGenerated(local)) return [];
+    // A further body of a rule has the head of the one before it.
+    return [unsafeError(local, source.isChained ? source.location : location, scope, module.regoVersion)];
+  });
 }
 
 /** Orders the body of a rule, or says which variables stand in the way (stage "check safety, rule bodies"). */
@@ -390,7 +396,10 @@ function entriesOf(term: ResolvedTerm): readonly (readonly [ResolvedTerm, Resolv
   const { value: object, location } = term;
   return sortedKeysOf(object).map((key) => {
     const value = memberOf(object, key) ?? null;
-    return [{ type: "constant", value: key, location }, { type: "constant", value, location }] as const;
+    return [
+      { type: "constant", value: key, location },
+      { type: "constant", value, location },
+    ] as const;
   });
 }
 

@@ -38,15 +38,17 @@ import { TypeUnifier } from "./unify-types.ts";
  * need has a type by then; what is wrong with one rule is not told again of those that need it.
  */
 export class TypeChecker {
-  readonly #graph: RuleGraph | undefined;
+  readonly #graph: RuleGraph;
   readonly #subjects: Subjects;
-  readonly #global = TypeScope.root();
+  /** What is known of rules. */
+  readonly #global: TypeScope;
   readonly #types = new WeakMap<ResolvedTerm, Type>();
   readonly #relaxed = new Map<string, TypeNode>();
 
-  constructor(graph: RuleGraph | undefined, subjects: Subjects) {
+  constructor(graph: RuleGraph, subjects: Subjects, global: TypeScope = TypeScope.root()) {
     this.#graph = graph;
     this.#subjects = subjects;
+    this.#global = global;
   }
 
   /** Checks rules whose bodies are in a safe order; each of them after those it needs. */
@@ -54,13 +56,14 @@ export class TypeChecker {
     return Array.from(rules).flatMap(([rule, body]) => this.#rule(rule, body));
   }
 
-  checkQuery(body: ResolvedBody): readonly RegoError[] {
-    return this.#body(this.#global, body, {}).errors;
+  /** Checks a query against what is known of the rules by now. */
+  checkQuery(body: ResolvedBody, subjects: Subjects): readonly RegoError[] {
+    return new TypeChecker(this.#graph, subjects, this.#global).#body(this.#global, body, {}).errors;
   }
 
-  /** What is known of a term when nothing is known of variables and rules. */
-  typeOfAlone(term: ResolvedTerm): Known {
-    return this.#typeOf(TypeScope.root(), term);
+  /** What is known of a term when nothing is known of variables. */
+  typeOf(term: ResolvedTerm): Known {
+    return this.#typeOf(this.#global.inside(), term);
   }
 
   #rule(expanded: ExpandedRule, body: ResolvedBody): readonly RegoError[] {
@@ -252,7 +255,7 @@ export class TypeChecker {
   }
 
   #dependents(item: ResolvedWith & { readonly path: readonly string[] }, isFunction: boolean): TypeNode | undefined {
-    if (item.target !== "data" || this.#graph === undefined) return undefined;
+    if (item.target !== "data") return undefined;
     const key = JSON.stringify([item.path, isFunction]);
     const known = this.#relaxed.get(key);
     if (known !== undefined) return known.children.size > 0 ? known : undefined;

@@ -2,6 +2,10 @@ import { err, ok, type Result } from "@vedette/base";
 import type { Builtin } from "../builtins/builtin.ts";
 import type { RegoError } from "../errors.ts";
 import type { Body, Module } from "../syntax/ast.ts";
+import { type CheckedRules, checkQuery, checkRules } from "./check.ts";
+import { checkQueryDeclarations } from "./check-declarations.ts";
+import { checkModules, ROOTS } from "./check-modules.ts";
+import { ErrorLog } from "./error-log.ts";
 import type { Program } from "./ir.ts";
 import { type LoweredQuery, lowerQuery, lowerRules } from "./lower.ts";
 import { metadataOf } from "./metadata.ts";
@@ -15,19 +19,33 @@ import { growRuleTree, type RuleTree } from "./rule-tree.ts";
 export interface CompiledModules {
   readonly modules: readonly Module[];
   readonly rules: readonly ResolvedRule[];
+  readonly checked: CheckedRules;
   readonly tree: RuleTree;
   readonly program: Program;
   readonly builtinByName: ReadonlyMap<string, Builtin>;
 }
 
-/** OPA stops at the first stage that finds errors, and so do we: later ones would only repeat them. */
+export interface CompileOptions {
+  /** Refuses as well what is of no use: imports, arguments and variables (`opa check --strict`). */
+  readonly isStrict?: boolean;
+}
+
+/**
+ * Refuses what `opa check` refuses: the same errors at the same places, at most ten. OPA stops at the first stage whose
+ * errors would mislead the next ones, and so do we.
+ */
 export function compileModules(
   modules: readonly Module[],
   builtins: readonly Builtin[],
+  { isStrict = false }: CompileOptions = {},
 ): Result<CompiledModules, readonly RegoError[]> {
+  const log = new ErrorLog();
+  checkModules(modules, isStrict, log);
+  if (log.mustStop) return err(log.errors);
   const builtinByName = new Map(builtins.map((builtin) => [builtin.name, builtin]));
   const resolved = resolveModules(modules, { builtinByName, metadataOf: metadataOf(modules) });
-  if (resolved.errors.length > 0) return err(resolved.errors);
+  const checked = checkRules(modules, resolved.rules, resolved.unresolved, isStrict, log);
+  if (checked === undefined || log.errors.length > 0) return err(log.errors);
   const errors: RegoError[] = [];
   const tree = growRuleTree(
     resolved.rules,
@@ -37,7 +55,7 @@ export function compileModules(
   if (errors.length > 0) return err(errors);
   const lowered = lowerRules(tree);
   if (lowered.errors.length > 0) return err(lowered.errors);
-  return ok({ modules, rules: resolved.rules, tree, program: lowered.program, builtinByName });
+  return ok({ modules, rules: resolved.rules, checked, tree, program: lowered.program, builtinByName });
 }
 
 export interface CompiledQuery extends LoweredQuery {
@@ -51,8 +69,14 @@ export function compileQuery(
   body: Body,
   packagePath: readonly string[] = [],
 ): Result<CompiledQuery, readonly RegoError[]> {
-  const resolved = resolveQuery(body, compiled.modules, compiled.builtinByName, namesSeenFrom(compiled, packagePath));
-  if (resolved.errors.length > 0) return err(resolved.errors);
+  const names = namesSeenFrom(compiled, packagePath);
+  const log = new ErrorLog();
+  const globals = new Set(Array.from(names.keys()).filter((name) => !ROOTS.includes(name)));
+  checkQueryDeclarations(body, { globals, isStrict: false, onGlobal: () => {} }, log);
+  if (log.mustStop) return err(log.errors);
+  const resolved = resolveQuery(body, compiled.modules, compiled.builtinByName, names);
+  checkQuery(resolved.body, compiled.checked, resolved.unresolved, log);
+  if (log.errors.length > 0) return err(log.errors);
   const lowered = lowerQuery(resolved, compiled.tree, compiled.program);
   if (lowered.errors.length > 0) return err(lowered.errors);
   return ok({ ...lowered, names: resolved.names });

@@ -1,3 +1,5 @@
+import type { Location } from "../syntax/ast.ts";
+import { valuesOf } from "./resolve.ts";
 import type {
   Local,
   ResolvedBody,
@@ -10,8 +12,6 @@ import type {
   ResolvedTerm,
   ResolvedWith,
 } from "./resolved.ts";
-import { valuesOf } from "./resolve.ts";
-import type { Location } from "../syntax/ast.ts";
 import { constantDataPath, dynamicSuffix, isFunctionAt, type RuleNode, scalarOf } from "./rule-paths.ts";
 
 /** What stands behind the locals that expanding made up, for messages that have to show it. */

@@ -134,9 +134,41 @@ export class BodyLowering {
 
   #statement(statement: ResolvedStatement): void {
     if (statement.with.length > 0) this.#within(statement);
-    else if (statement.isNegated)
+    else if (statement.isNegated) {
+      for (const term of negatedTerms(statement.what)) this.#ask(term);
       this.#block.push({ op: "not", body: this.#condition(() => this.#expression(statement)) });
-    else this.#expression(statement);
+    } else this.#expression(statement);
+  }
+
+  /**
+   * What a negated statement mentions must be there, or it does not hold: only what the term itself names may be missing
+   * (OPA's compiler moves operands out of the expression, stages "rewrite expr terms" and "rewrite dynamic terms").
+   */
+  #ask(term: ResolvedTerm): void {
+    switch (term.type) {
+      case "reference":
+        if (typeof term.base !== "string") this.#demand(term.base);
+        for (const key of term.path) this.#demand(key);
+        return;
+      case "call":
+        for (const arg of term.args)
+          if (isEquality(term)) this.#ask(arg);
+          else this.#demand(arg);
+        return;
+      case "array":
+      case "set":
+        for (const item of term.items) this.#demand(item);
+        return;
+      case "object":
+        for (const part of term.entries.flat()) this.#demand(part);
+    }
+  }
+
+  /** Evaluates it here, so that the statement gives up where it is undefined. */
+  #demand(term: ResolvedTerm): void {
+    this.#ask(term);
+    if ((term.type === "reference" || term.type === "call") && this.#isGround(term))
+      this.#enumerated.set(term, { op: "slot", slot: this.#hold(this.#value(term)) });
   }
 
   #expression({ what, location }: ResolvedStatement): void {
@@ -319,8 +351,10 @@ export class BodyLowering {
     const operands = args.map((arg) => this.#value(arg));
     if (callee.type === "builtin") return { op: "call", builtin: callee.builtin, args: operands, location };
     const procedure = this.#procedureAt(callee.path);
-    if (procedure !== undefined && this.#context.rules.groups[procedure]!.kind === "function")
-      return { op: "invoke", procedure, args: operands };
+    const kind = procedure === undefined ? undefined : this.#context.rules.groups[procedure]!.kind;
+    if (procedure !== undefined && kind === "function") return { op: "invoke", procedure, args: operands };
+    // `f() = x { … }` is a rule, and OPA lets `f()` stand for its value.
+    if (procedure !== undefined && kind === "value" && operands.length === 0) return { op: "rule", procedure };
     const message = `undefined function data.${callee.path.join(".")}`;
     this.#context.errors.push({ code: "rego_type_error", message, location });
     return { op: "constant", value: null };
@@ -528,6 +562,25 @@ export class BodyLowering {
     if (this.#context.errors.some(({ location }) => location === local.location)) return;
     this.#context.errors.push(unsafeError(local, local.location));
   }
+}
+
+/** The terms that a negated statement consists of. */
+function negatedTerms(what: ResolvedStatement["what"]): readonly ResolvedTerm[] {
+  switch (what.type) {
+    case "term":
+      return [what.term];
+    case "unify":
+      return [what.left, what.right];
+    case "result":
+      return [what.call, what.of];
+    default:
+      return [];
+  }
+}
+
+/** Both sides of `==` may name what is not there, as those of `=` may. */
+function isEquality({ callee }: ResolvedCall): boolean {
+  return callee.type === "builtin" && (callee.builtin.name === "equal" || callee.builtin.name === "eq");
 }
 
 function termStatement(term: ResolvedTerm): ResolvedStatement {

@@ -27,6 +27,7 @@ import type {
   ResolvedWith,
 } from "./resolved.ts";
 import { Scope } from "./scope.ts";
+import { termToText } from "./term-text.ts";
 
 export interface ResolveOptions {
   readonly builtinByName: ReadonlyMap<string, Builtin>;
@@ -34,14 +35,20 @@ export interface ResolveOptions {
   readonly metadataOf: (module: Module, rule: Rule, what: "chain" | "rule") => Value;
 }
 
-export interface Resolved {
-  readonly rules: readonly ResolvedRule[];
-  readonly errors: readonly RegoError[];
+/** What has no meaning, by the stage of OPA's compiler that tells it. */
+export interface Unresolved {
+  readonly templates: readonly RegoError[];
+  readonly calls: readonly RegoError[];
 }
 
-/** Gives every name its meaning (compiler stages "resolve refs", "rewrite local vars"). All errors of all modules. */
+export interface Resolved {
+  readonly rules: readonly ResolvedRule[];
+  readonly unresolved: Unresolved;
+}
+
+/** Gives every name its meaning (compiler stages "resolve refs", "rewrite local vars"), once declarations are checked. */
 export function resolveModules(modules: readonly Module[], options: ResolveOptions): Resolved {
-  const errors: RegoError[] = [];
+  const unresolved = { templates: [], calls: [] };
   const rules: ResolvedRule[] = [];
   const names = ruleNamesByPackage(modules);
   const arities = arityByFunction(modules);
@@ -50,11 +57,11 @@ export function resolveModules(modules: readonly Module[], options: ResolveOptio
     const globals = globalNames(module.package.path, module.imports, ruleNames);
     for (const rule of module.rules) {
       const metadata = (what: "chain" | "rule") => options.metadataOf(module, rule, what);
-      const resolver = new Resolver(globals, options.builtinByName, arities, errors, metadata);
+      const resolver = new Resolver(globals, options.builtinByName, arities, unresolved, metadata);
       rules.push(resolver.rule(module, rule));
     }
   }
-  return { rules, errors };
+  return { rules, unresolved };
 }
 
 /** A query is a body without a head. */
@@ -64,7 +71,7 @@ export interface ResolvedQuery {
   readonly answer: readonly ResolvedTerm[];
   /** The variables of the query, in the order in which they are written. */
   readonly names: readonly string[];
-  readonly errors: readonly RegoError[];
+  readonly unresolved: Unresolved;
 }
 
 export function resolveQuery(
@@ -73,10 +80,13 @@ export function resolveQuery(
   builtinByName: ReadonlyMap<string, Builtin>,
   globals: ReadonlyMap<string, GlobalName>,
 ): ResolvedQuery {
-  const errors: RegoError[] = [];
-  const resolver = new Resolver(globals, builtinByName, arityByFunction(modules), errors, () => null);
-  return { ...resolver.query(body), errors };
+  const unresolved = { templates: [], calls: [] };
+  const resolver = new Resolver(globals, builtinByName, arityByFunction(modules), unresolved, () => null);
+  return { ...resolver.query(body), unresolved };
 }
+
+/** The compiler itself gives them their meaning. */
+const COMPILED_FUNCTIONS: readonly string[] = ["eq", "rego.metadata.chain", "rego.metadata.rule"];
 
 const GENERATED: Location = { file: "", row: 1, col: 1, start: 0, end: 0 };
 
@@ -84,7 +94,7 @@ class Resolver {
   readonly #globals: ReadonlyMap<string, GlobalName>;
   readonly #builtinByName: ReadonlyMap<string, Builtin>;
   readonly #arityByFunction: ReadonlyMap<string, number>;
-  readonly #errors: RegoError[];
+  readonly #unresolved: { readonly [stage in keyof Unresolved]: RegoError[] };
   readonly #metadata: (what: "chain" | "rule") => Value;
   #scope = new Scope(undefined);
 
@@ -92,20 +102,21 @@ class Resolver {
     globals: ReadonlyMap<string, GlobalName>,
     builtinByName: ReadonlyMap<string, Builtin>,
     arityByFunction: ReadonlyMap<string, number>,
-    errors: RegoError[],
+    unresolved: { readonly [stage in keyof Unresolved]: RegoError[] },
     metadata: (what: "chain" | "rule") => Value,
   ) {
     this.#globals = globals;
     this.#builtinByName = builtinByName;
     this.#arityByFunction = arityByFunction;
-    this.#errors = errors;
+    this.#unresolved = unresolved;
     this.#metadata = metadata;
   }
 
   rule(module: Module, rule: Rule): ResolvedRule {
     const { head } = rule;
     this.#scope = new Scope(undefined);
-    for (const arg of head.args ?? []) this.#declarePattern(arg, "argument", 0);
+    for (const arg of head.args ?? [])
+      for (const { name, location } of patternVars(arg)) this.#scope.declare(name, location, 0);
     // An operand that is no pattern is a condition on what the body binds, and belongs to the body's scope.
     const patterns = (head.args ?? []).map((arg) => (isPattern(arg) ? this.#term(arg) : undefined));
     const constant = constantPrefixLength(head.path);
@@ -132,7 +143,7 @@ class Resolver {
     };
   }
 
-  query(body: Body): Omit<ResolvedQuery, "errors"> {
+  query(body: Body): Omit<ResolvedQuery, "unresolved"> {
     const names: string[] = [];
     const captured: ResolvedTerm[] = [];
     const resolved = this.#body(body, [], () => {
@@ -180,36 +191,22 @@ class Resolver {
     }
     scope.position = body.length;
     const result = head();
-    for (const { name, location } of scope.unused())
-      this.#report("rego_compile_error", `declared var ${name} unused`, location);
     this.#scope = outer;
     return { body: statements, head: result, owner: scope };
   }
 
   /** Before anything is resolved: which names are declared by which statement, and which belong to this body undeclared. */
   #announce(body: Body, headTerms: readonly (Term | undefined)[]): void {
+    const mentioned = namesIn(body);
+    const names = new Set([...mentioned, ...headTerms.flatMap((term) => (term ? namesOf(term) : []))].map(({ name }) => name));
     for (const [index, { what }] of body.entries()) {
-      // Names that stand before their declaration make the declaration an error.
-      for (const variable of declaredBy(what)) {
-        const isUsedBefore = body.slice(0, index).some((earlier) => mentions(earlier, variable.name));
-        if (isUsedBefore && !this.#scope.hasOwn(variable.name)) this.#scope.use(variable.name, variable.location);
-        if (
-          what.type === "assign" &&
-          !isUsedBefore &&
-          mentionsTerm(what.value, variable.name) &&
-          !this.#isKnown(variable.name)
-        )
-          this.#scope.use(variable.name, variable.location);
-        const refusal = this.#scope.declare(
-          variable.name,
-          variable.location,
-          what.type === "assign" ? "assigned" : "declared",
-          what.type === "some" ? index : index + 1,
-        );
-        if (refusal !== undefined) this.#report("rego_compile_error", refusal, variable.location);
-      }
+      const from = what.type === "some" ? index : index + 1;
+      for (const { name, location } of declaredBy(what))
+        // What only the bodies inside mention is a variable of each of them.
+        if (what.type === "some" && !names.has(name)) this.#scope.leave(name);
+        else this.#scope.declare(name, location, from);
     }
-    for (const variable of namesIn(body)) this.#useIfFree(variable);
+    for (const variable of mentioned) this.#useIfFree(variable);
     for (const term of headTerms)
       if (term !== undefined) for (const variable of namesOf(term)) this.#useIfFree(variable);
   }
@@ -219,26 +216,20 @@ class Resolver {
   }
 
   #isKnown(name: string): boolean {
-    return name === "_" || this.#globals.has(name) || this.#scope.find(name) !== undefined;
-  }
-
-  #declarePattern(term: Term, origin: "argument", from: number): void {
-    for (const variable of patternVars(term)) {
-      const refusal = this.#scope.declare(variable.name, variable.location, origin, from);
-      if (refusal !== undefined) this.#report("rego_compile_error", refusal, variable.location);
-    }
+    if (name === "_" || this.#scope.find(name) !== undefined) return true;
+    return this.#globals.has(name) && !this.#scope.isDeclared(name);
   }
 
   #statement({ isNegated, what, with: overrides, location }: Statement): ResolvedStatement | undefined {
-    const resolved = this.#expression(what);
+    const resolved = this.#expression(what, location);
     if (resolved === undefined) return undefined;
     return { isNegated, what: resolved, with: overrides.map((item) => this.#with(item)), location };
   }
 
-  #expression(what: Expression): ResolvedExpression | undefined {
+  #expression(what: Expression, location: Location): ResolvedExpression | undefined {
     switch (what.type) {
       case "term":
-        return this.#termStatement(what.term);
+        return this.#termStatement(what.term, location);
       case "unify":
         return { type: "unify", left: this.#term(what.left), right: this.#term(what.right), isAssign: false };
       case "assign": {
@@ -278,8 +269,7 @@ class Resolver {
     this.#scope = scope;
     const declare = (variable: VarTerm) => {
       if (variable.name === "_") return { name: "_", location: variable.location, isWildcard: true, owner: scope };
-      const refusal = scope.declare(variable.name, variable.location, "declared", 0);
-      if (refusal !== undefined) this.#report("rego_compile_error", refusal, variable.location);
+      scope.declare(variable.name, variable.location, 0);
       return scope.find(variable.name)!;
     };
     const key = what.key && declare(what.key);
@@ -289,7 +279,7 @@ class Resolver {
     return { type: "every", key, value, domain, body, owner };
   }
 
-  #termStatement(term: Term): ResolvedExpression {
+  #termStatement(term: Term, statement: Location): ResolvedExpression {
     if (term.type !== "call") return { type: "term", term: this.#term(term) };
     const callee = this.#callee(term.operator);
     if (callee?.type === "builtin" && callee.builtin.name === "print")
@@ -302,7 +292,7 @@ class Resolver {
         return { type: "result", call: { type: "call", callee, args: args.slice(0, -1), location }, of: args.at(-1)! };
       }
     }
-    return { type: "term", term: this.#term(term) };
+    return { type: "term", term: this.#call(term, statement) };
   }
 
   #arityOf(callee: Callee): number {
@@ -325,17 +315,30 @@ class Resolver {
       if (global !== undefined) {
         const whole = [...global.path, ...path.map(textOf)];
         // Whether a path below data names a function is known when all rules are.
-        return { target: global.base, path: whole, value: this.#term(value), location, targetLocation };
+        const isFunction = global.base === "data" && this.#arityByFunction.has(packageKey(whole));
+        const by = isFunction ? this.#replacement(value) : this.#term(value);
+        return { target: global.base, path: whole, value: by, location, targetLocation };
       }
     }
-    this.#report("rego_type_error", "with keyword target must reference existing input, data, or a function", targetLocation);
-    return { target: "input", path: [], value: this.#term(value), location, targetLocation };
+    const dotted = dottedName(target) ?? "";
+    const problem: RegoError = COMPILED_FUNCTIONS.includes(dotted)
+      ? {
+          code: "rego_compile_error",
+          message: `with keyword replacing built-in function: replacement of "${dotted}" invalid`,
+          location: targetLocation,
+        }
+      : {
+          code: "rego_type_error",
+          message: "with keyword target must reference existing input, data, or a function",
+          location: targetLocation,
+        };
+    return { target: "input", path: [], value: this.#term(value), location, targetLocation, problem };
   }
 
   /** What a builtin is replaced by: another function when the name is one, else a value. */
   #replacement(value: Term): ResolvedTerm | Callee {
     const isName = value.type === "var" || (value.type === "reference" && value.head.type === "var");
-    if (!isName || (value.type === "var" && this.#scope.find(value.name) !== undefined)) return this.#term(value);
+    if (!isName || (value.type === "var" && this.#scope.isDeclared(value.name))) return this.#term(value);
     const dotted = dottedName(value);
     const builtin = dotted === undefined ? undefined : this.#builtinByName.get(dotted);
     if (builtin !== undefined && !this.#globals.has(dotted!.split(".")[0]!)) return { type: "builtin", builtin };
@@ -386,7 +389,7 @@ class Resolver {
       return { type: "local", local: { name, location, isWildcard: true, owner: this.#scope }, location };
     const found = this.#scope.find(name);
     if (found !== undefined) return { type: "local", local: found, location };
-    const global = this.#globals.get(name);
+    const global = this.#scope.isDeclared(name) ? undefined : this.#globals.get(name);
     if (global !== undefined)
       return { type: "reference", base: global.base, path: constants(global.path, location), location };
     return { type: "local", local: { name, location, isWildcard: false, owner: this.#scope }, location };
@@ -399,15 +402,21 @@ class Resolver {
     return { type: "reference", base, path: rest, location };
   }
 
-  #call({ operator, args, location }: CallTerm): ResolvedTerm {
+  /** Where there is no such function, the whole statement is what is wrong. */
+  #call({ operator, args, location }: CallTerm, statement: Location = location): ResolvedTerm {
     const dotted = dottedName(operator);
     if (dotted === "rego.metadata.chain") return { type: "constant", value: this.#metadata("chain"), location };
     if (dotted === "rego.metadata.rule") return { type: "constant", value: this.#metadata("rule"), location };
     const resolved = args.map((arg) => this.#term(arg));
     const callee = this.#callee(operator);
     if (callee !== undefined) return { type: "call", callee, args: resolved, location };
-    this.#report("rego_type_error", `undefined function ${dotted ?? "in this place"}`, location);
+    this.#refuseCall(operator, statement);
     return { type: "constant", value: null, location };
+  }
+
+  #refuseCall(operator: Term, location: Location): void {
+    const name = dottedName(operator) ?? termToText(this.#term(operator));
+    this.#unresolved.calls.push({ code: "rego_type_error", message: `undefined function ${name}`, location });
   }
 
   #callee(operator: Term): Callee | undefined {
@@ -416,6 +425,7 @@ class Resolver {
     const head = operator.type === "reference" ? operator.head : operator;
     const path = operator.type === "reference" ? operator.path.map(textOf) : [];
     const name = head.type === "var" ? head.name : "";
+    if (this.#scope.isDeclared(name)) return undefined;
     const global = this.#globals.get(name);
     if (global?.base === "data") return { type: "function", path: [...global.path, ...path] };
     const builtin = this.#builtinByName.get(dotted);
@@ -426,21 +436,30 @@ class Resolver {
   #template(parts: readonly (string | Term)[], location: Location): ResolvedTerm {
     const builtin = this.#builtinByName.get("internal.template_string");
     if (builtin === undefined) {
-      this.#report("rego_compile_error", "template strings are not among the capabilities", location);
+      this.#unresolved.templates.push({
+        code: "rego_compile_error",
+        message: "template-strings are not supported",
+        location,
+      });
       return { type: "constant", value: null, location };
     }
     const items = parts.map((part): ResolvedTerm => {
       if (typeof part === "string") return { type: "constant", value: part, location };
       const resolved = this.#term(part);
-      if (resolved.type !== "constant") return valuesOf(resolved);
-      return { type: "constant", value: RegoSet.of([resolved.value]), location };
+      if (resolved.type === "constant") return { type: "constant", value: RegoSet.of([resolved.value]), location };
+      // A variable has a value wherever it is bound.
+      if (resolved.type === "local") return { type: "set", items: [resolved], location: resolved.location };
+      this.#refuseRelation(resolved);
+      return valuesOf(resolved);
     });
     const list: ResolvedTerm = { type: "array", items, location };
     return { type: "call", callee: { type: "builtin", builtin }, args: [list], location };
   }
 
-  #report(code: RegoError["code"], message: string, location: Location): void {
-    this.#errors.push({ code, message, location });
+  #refuseRelation(part: ResolvedTerm): void {
+    if (part.type !== "call" || part.callee.type !== "builtin" || part.callee.builtin.isRelation !== true) return;
+    const message = `illegal call to relation built-in '${part.callee.builtin.name}' that may cause multiple outputs`;
+    this.#unresolved.templates.push({ code: "rego_compile_error", message, location: part.location });
   }
 }
 
@@ -579,12 +598,4 @@ function namesOf(term: Term): VarTerm[] {
     default:
       return [];
   }
-}
-
-function mentions(statement: Statement, name: string): boolean {
-  return namesInStatement(statement).some((variable) => variable.name === name);
-}
-
-function mentionsTerm(term: Term, name: string): boolean {
-  return namesOf(term).some((variable) => variable.name === name);
 }

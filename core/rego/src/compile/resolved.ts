@@ -1,4 +1,5 @@
 import type { Builtin } from "../builtins/builtin.ts";
+import type { RegoError } from "../errors.ts";
 import type { Location, Module, Rule } from "../syntax/ast.ts";
 import type { Value } from "../values/value.ts";
 
@@ -85,8 +86,13 @@ export type ResolvedExpression =
     }
   | { readonly type: "print"; readonly args: readonly ResolvedTerm[] };
 
-export type ResolvedWith = { readonly location: Location; readonly targetLocation: Location } & (
-  | { readonly target: "input" | "data"; readonly path: readonly string[]; readonly value: ResolvedTerm }
+export type ResolvedWith = {
+  readonly location: Location;
+  readonly targetLocation: Location;
+  /** Why the target is nothing that can be replaced. */
+  readonly problem?: RegoError;
+} & (
+  | { readonly target: "input" | "data"; readonly path: readonly string[]; readonly value: ResolvedTerm | Callee }
   | { readonly target: "callee"; readonly callee: Callee; readonly value: ResolvedTerm | Callee }
 );
 

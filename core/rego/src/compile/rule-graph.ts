@@ -1,12 +1,15 @@
 import { isEqual, isScalar, type Value } from "../values/value.ts";
 import { termsOf } from "./check-safety.ts";
 import type { ExpandedRule } from "./expand.ts";
-import type { ResolvedBody, ResolvedRule, ResolvedTerm } from "./resolved.ts";
-import { type RuleNode, rulesFrom } from "./rule-paths.ts";
+import type { ResolvedBody, ResolvedReference, ResolvedRule, ResolvedTerm } from "./resolved.ts";
+import { knownPath, type RuleNode, rulesFrom } from "./rule-paths.ts";
+
+/** The reference through which one rule may need another; undefined when it needs it whatever its variables are. */
+export type Cause = ResolvedReference | undefined;
 
 /** Which rules a rule may need. An else branch is a rule of its own: whoever needs the first needs all. */
 export class RuleGraph {
-  readonly #needs = new Map<ExpandedRule, Set<ExpandedRule>>();
+  readonly #needs = new Map<ExpandedRule, Map<ExpandedRule, Cause>>();
   readonly #neededBy = new Map<ExpandedRule, Set<ExpandedRule>>();
   readonly #partsByRule = new Map<ResolvedRule, ExpandedRule[]>();
   readonly #nodes: RuleNode;
@@ -21,11 +24,11 @@ export class RuleGraph {
     }
     for (const part of rules) this.#needs.set(part, this.#neededIn(part));
     for (const [part, needs] of this.#needs)
-      for (const needed of needs) this.#neededBy.set(needed, (this.#neededBy.get(needed) ?? new Set()).add(part));
+      for (const needed of needs.keys()) this.#neededBy.set(needed, (this.#neededBy.get(needed) ?? new Set()).add(part));
   }
 
-  needsOf(part: ExpandedRule): ReadonlySet<ExpandedRule> {
-    return this.#needs.get(part) ?? new Set();
+  needsOf(part: ExpandedRule): ReadonlyMap<ExpandedRule, Cause> {
+    return this.#needs.get(part) ?? new Map();
   }
 
   /** In an order in which each comes after all it needs; none of them may be recursive. */
@@ -37,7 +40,7 @@ export class RuleGraph {
       const visited = new Set<ExpandedRule>();
       const enter = (part: ExpandedRule): void => {
         visited.add(part);
-        pending.push({ part, needs: sortedByPlace(Array.from(this.needsOf(part))).reverse() });
+        pending.push({ part, needs: sortedByPlace(Array.from(this.needsOf(part).keys())).reverse() });
       };
       if (!done.has(start)) enter(start);
       for (let top = pending.at(-1); top !== undefined; top = pending.at(-1)) {
@@ -85,15 +88,28 @@ export class RuleGraph {
     return Array.from(found);
   }
 
-  #neededIn({ args, suffix, value, body }: ExpandedRule): Set<ExpandedRule> {
-    const needed = new Set<ExpandedRule>();
-    const add = (path: readonly (Value | undefined)[]): void => {
-      for (const found of this.rulesAt(path)) for (const needs of this.#partsByRule.get(found) ?? []) needed.add(needs);
+  #neededIn({ args, suffix, value, body }: ExpandedRule): Map<ExpandedRule, Cause> {
+    const needed = new Map<ExpandedRule, Cause>();
+    const add = (path: readonly (Value | undefined)[], reference: Cause): void => {
+      for (const found of this.rulesAt(path)) {
+        const cause = reference !== undefined && selects(reference, found) ? undefined : reference;
+        for (const part of this.#partsByRule.get(found) ?? [])
+          if (!needed.has(part) || cause === undefined) needed.set(part, cause);
+      }
     };
     collectFromBody(body, add);
     for (const term of [...args, ...suffix, value]) collect(term, add);
     return needed;
   }
+}
+
+/** Whether a reference asks for a rule whatever its variables are: wildcards ask for all. */
+function selects({ path }: ResolvedReference, rule: ResolvedRule): boolean {
+  const known = knownPath(rule);
+  return path.every((key, index) => {
+    const isWildcard = key.type === "local" && (key.local.name === "_" || key.local.name === "");
+    return key.type === "constant" || isWildcard || index >= known.length;
+  });
 }
 
 function childrenAt(node: RuleNode, key: Value | undefined): readonly RuleNode[] {
@@ -116,16 +132,16 @@ function mayMeet(rule: ResolvedRule, path: readonly (Value | undefined)[], from:
   return true;
 }
 
-type Add = (path: readonly (Value | undefined)[]) => void;
+type Add = (path: readonly (Value | undefined)[], reference: Cause) => void;
 
 function collectFromBody(body: ResolvedBody, add: Add): void {
   for (const { what, with: overrides } of body) {
     for (const term of termsOf(what)) collect(term, add);
     if (what.type === "every") collectFromBody(what.body, add);
     for (const item of overrides) {
-      if (item.target === "data") add(item.path);
+      if (item.target === "data") add(item.path, undefined);
       if ("location" in item.value) collect(item.value, add);
-      else if (item.value.type === "function") add(item.value.path);
+      else if (item.value.type === "function") add(item.value.path, undefined);
     }
   }
 }
@@ -133,7 +149,7 @@ function collectFromBody(body: ResolvedBody, add: Add): void {
 function collect(term: ResolvedTerm, add: Add): void {
   switch (term.type) {
     case "reference":
-      if (term.base === "data") add(term.path.map((key) => (key.type === "constant" ? key.value : undefined)));
+      if (term.base === "data") add(term.path.map((key) => (key.type === "constant" ? key.value : undefined)), term);
       else if (term.base !== "input") collect(term.base, add);
       for (const key of term.path) collect(key, add);
       return;
@@ -145,7 +161,7 @@ function collect(term: ResolvedTerm, add: Add): void {
       for (const entry of term.entries) for (const item of entry) collect(item, add);
       return;
     case "call":
-      if (term.callee.type === "function") add(term.callee.path);
+      if (term.callee.type === "function") add(term.callee.path, undefined);
       for (const arg of term.args) collect(arg, add);
       return;
     case "comprehension":

@@ -1,21 +1,19 @@
 import type { Location } from "../syntax/ast.ts";
 import type { Local } from "./resolved.ts";
 
-/** How a name came to be a local; OPA's messages tell the ways apart. */
-type Origin = "declared" | "assigned" | "argument" | "used";
-
 interface Entry {
   readonly local: Local;
-  readonly origin: Origin;
   /** Index of the statement from which on the name means this local. */
   readonly from: number;
-  isUsed: boolean;
+  /** Something says that it is a variable; else that is so because it is nothing else. */
+  readonly isDeclared: boolean;
 }
 
 /** The locals of one body (or of a rule's arguments), inside those of the bodies around it. */
 export class Scope {
   readonly #parent: Scope | undefined;
   readonly #entryByName = new Map<string, Entry>();
+  readonly #left = new Set<string>();
   /** The statement being resolved. */
   position = 0;
 
@@ -23,37 +21,24 @@ export class Scope {
     this.#parent = parent;
   }
 
-  /** Declares a name for this body; a message when OPA refuses that. */
-  declare(
-    name: string,
-    location: Location,
-    origin: "declared" | "assigned" | "argument",
-    from: number,
-  ): string | undefined {
-    const there = this.#entryByName.get(name);
-    if (there !== undefined) {
-      if (there.origin === "argument" && origin === "argument") return undefined;
-      if (there.origin === "used") return `var ${name} referenced above`;
-      return there.origin === "argument" ? `arg ${name} redeclared` : `var ${name} ${there.origin} above`;
-    }
-    this.#entryByName.set(name, {
-      local: { name, location, isWildcard: false, owner: this },
-      origin,
-      from,
-      isUsed: false,
-    });
-    return undefined;
+  /** Declares a name for this body. A first declaration stays: that there is one only has been checked. */
+  declare(name: string, location: Location, from: number): void {
+    this.#add(name, location, { from, isDeclared: true });
   }
 
   /** A variable that nothing declares belongs to the outermost body that it is written in. */
   use(name: string, location: Location): void {
-    if (!this.#entryByName.has(name))
-      this.#entryByName.set(name, {
-        local: { name, location, isWildcard: false, owner: this },
-        origin: "used",
-        from: 0,
-        isUsed: true,
-      });
+    this.#add(name, location, { from: 0, isDeclared: false });
+  }
+
+  #add(name: string, location: Location, how: Omit<Entry, "local">): void {
+    if (this.#entryByName.has(name)) return;
+    this.#entryByName.set(name, { local: { name, location, isWildcard: false, owner: this }, ...how });
+  }
+
+  /** Says that a name is that of a variable, but of which body is for the bodies inside to say. */
+  leave(name: string): void {
+    this.#left.add(name);
   }
 
   hasOwn(name: string): boolean {
@@ -63,15 +48,12 @@ export class Scope {
   /** The local that a name means at this position; undefined when it is none. */
   find(name: string): Local | undefined {
     const entry = this.#entryByName.get(name);
-    if (entry === undefined || entry.from > this.position) return this.#parent?.find(name);
-    entry.isUsed = true;
-    return entry.local;
+    return entry === undefined || entry.from > this.position ? this.#parent?.find(name) : entry.local;
   }
 
-  /** Declared with `some` and never mentioned again. */
-  unused(): readonly Local[] {
-    return Array.from(this.#entryByName.values())
-      .filter(({ origin, isUsed }) => origin === "declared" && !isUsed)
-      .map(({ local }) => local);
+  /** Whether something declares the name, be it further down in one of the bodies around. */
+  isDeclared(name: string): boolean {
+    const isOwn = this.#entryByName.get(name)?.isDeclared === true || this.#left.has(name);
+    return isOwn || (this.#parent?.isDeclared(name) ?? false);
   }
 }

@@ -50,7 +50,7 @@ export function termToText(term: ResolvedTerm, subjects?: Subjects): string {
       return valueToText(term.value);
     case "local": {
       const subject = subjects?.get(term.local);
-      return subject === undefined ? term.local.name : text(subject);
+      return subject === undefined ? term.local.name || "_" : text(subject);
     }
     case "reference":
       return referenceToText(term, subjects);

@@ -33,7 +33,9 @@ export function matchError(left: Known, right: Known, location: Location): TypeE
     type === left ? `left  : ${typeToText(type, depth)}` : `right : ${typeToText(type, depth)}`,
   );
   const hint =
-    left !== undefined && left.type === right?.type && (left.type === "object" || left.type === "array" || left.type === "set")
+    left !== undefined &&
+    left.type === right?.type &&
+    (left.type === "object" || left.type === "array" || left.type === "set")
       ? [`hint  : both sides are ${left.type}s but their types differ, so they can never be equal`]
       : [];
   return typeError(["match error", ...lines, ...hint], location, isUnknown(left) || isUnknown(right));
@@ -52,8 +54,11 @@ export function invalidKeyError(
   const margin = " ".repeat(parts.slice(0, index + 1).join("").length + 1);
   const key = reference.path[index] as ResolvedTerm;
   const had = have === undefined ? `have: ${termToText(key, subjects)}` : `have (type): ${typeToText(have)}`;
-  const keys = Array.from(oneOf).sort(compare).map((item) => valueToText(item));
-  const wanted = keys.length > 0 || want === undefined ? `want (one of): [${keys.join(" ")}]` : `want (type): ${typeToText(want)}`;
+  const keys = Array.from(oneOf)
+    .sort(compare)
+    .map((item) => valueToText(item));
+  const wanted =
+    keys.length > 0 || want === undefined ? `want (one of): [${keys.join(" ")}]` : `want (type): ${typeToText(want)}`;
   const text = parts.join("");
   const lines = [`undefined ref: ${text}`, text, `${margin}^`, `${margin}${had}`, `${margin}${wanted}`];
   return typeError(lines, reference.location, false);
@@ -61,6 +66,8 @@ export function invalidKeyError(
 
 /** A key of something that has none. `index` is that of the key, counted from the first behind the head. */
 export function noKeysError(reference: ResolvedReference, index: number, have: Known, subjects: Subjects): TypeError {
+  if (have?.type === "function")
+    return notCalledError({ ...reference, path: reference.path.slice(0, index) }, have, subjects);
   const parts = referenceParts(reference, subjects);
   const text = parts.join("");
   const mark = "^".repeat(parts.slice(0, index + 1).join("").length);

@@ -4,15 +4,24 @@ import {
   isUnknown,
   type Known,
   mayUnify,
-  memberType,
   membersOf,
+  memberType,
   propertyType,
   typeOfValue,
   unionOf,
   valueType,
 } from "../type-operations.ts";
 import { ANY, type ArrayType, type ObjectType } from "../types.ts";
-import { isArray, isEqual, isObject, isSet, memberOf, sizeOfObject, sortedKeysOf, type Value } from "../values/value.ts";
+import {
+  isArray,
+  isEqual,
+  isObject,
+  isSet,
+  memberOf,
+  sizeOfObject,
+  sortedKeysOf,
+  type Value,
+} from "../values/value.ts";
 import type { ResolvedTerm } from "./resolved.ts";
 import type { TypeScope } from "./type-scope.ts";
 

@@ -1,5 +1,6 @@
 import type { Import, Module } from "../syntax/ast.ts";
 import { ModulePrinter } from "./module-printer.ts";
+import { spellingOf } from "./spelling.ts";
 
 export interface FormatOptions {
   /** 1 spells a module of v0 as one of v1 that v0 takes as well: with `import rego.v1`. */
@@ -17,15 +18,21 @@ export interface FormatOptions {
  */
 export function formatModule(module: Module, options: FormatOptions = {}): string {
   const regoVersion = options.regoVersion ?? module.regoVersion;
-  const imports = regoVersion === 1 ? withoutKeywords(module) : module.imports;
-  const hasKeyword = (keyword: string): boolean => regoVersion === 1 || module.imports.some(isKeywordImport, keyword);
-  return new ModulePrinter(
-    { ...module, imports },
-    {
-      regoVersion,
-      hasIf: hasKeyword("if"),
-      hasContains: hasKeyword("contains"),
-      hasDottedHeads: hasDeepHead(module),
-    },
-  ).print();
+  const imports = regoVersion === 1 ? directImports(module) : module.imports;
+  return new ModulePrinter(module, spellingOf(module, regoVersion)).print({ ...module, imports });
+}
+
+/** In v1, `import rego.v1` stands for the keywords that one could import; a module that was v0 needs it. */
+function directImports({ imports, regoVersion, package: start, rules }: Module): readonly Import[] {
+  if (regoVersion === 1 && !imports.some(({ path }) => path[0] === "rego")) return imports;
+  const others = imports.filter(({ path }) => !isFuture(path));
+  if (regoVersion === 1) return others;
+  const last = imports.findLast(({ path }) => isFuture(path))?.location;
+  const isLate = last === undefined || rules.some(({ location }) => location.start < last.start);
+  const location = isLate ? { ...start.location, row: 1, start: start.location.end } : { ...last, row: last.row + 1 };
+  return [...others, { path: ["rego", "v1"], alias: undefined, location }];
+}
+
+function isFuture(path: readonly string[]): boolean {
+  return path[0] === "future";
 }

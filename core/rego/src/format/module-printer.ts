@@ -1,8 +1,8 @@
 import type { Import, Location, Module, Rule } from "../syntax/ast.ts";
 import { tokenize } from "../syntax/lexer.ts";
 import { compareText } from "../values/value.ts";
-import { RulePrinter, type Spelling } from "./rule-printer.ts";
-import { isName, quoted } from "./term-printer.ts";
+import { RulePrinter } from "./rule-printer.ts";
+import { quoted } from "./term-printer.ts";
 
 /**
  * A rule with more further bodies than this keeps them behind it. As rules of their own each repeats the head, and a
@@ -29,15 +29,7 @@ type Paragraph = [Declaration, ...Declaration[]];
 
 /** A module: its package, its imports and its rules, with blank lines between what does not belong together. */
 export class ModulePrinter extends RulePrinter {
-  readonly #module: Module;
-
-  constructor(module: Module, spelling: Spelling) {
-    super(module, spelling);
-    this.#module = module;
-  }
-
-  print(): string {
-    const { package: name, imports, rules } = this.#module;
+  print({ package: name, imports, rules }: Module): string {
     this.writeComments(name.location.start);
     this.#writePath("package", name.path, name.location);
     let end = name.location.end;
@@ -64,7 +56,12 @@ export class ModulePrinter extends RulePrinter {
   #isTogether(before: Declaration, next: Declaration): boolean {
     const distance = next.location.row - before.location.row;
     if (before.type === "import" || next.type === "import") return before.type === next.type && distance <= 1;
-    return distance === 1 && [before, next].every((each) => each.chained.length === 0 && this.isOneLiner(each.rule));
+    const isLine = this.rowAt(before.location.end) === before.location.row;
+    return (
+      isLine &&
+      distance === 1 &&
+      [before, next].every((each) => each.chained.length === 0 && this.isOneLiner(each.rule))
+    );
   }
 
   /** Returns where it ended. */
@@ -93,11 +90,11 @@ export class ModulePrinter extends RulePrinter {
   }
 
   #writePath(keyword: string, [head = "", ...steps]: readonly string[], { start, end }: Location): void {
-    const tokens = tokenize(this.#module.text.slice(start, end), "").tokens;
+    const tokens = tokenize(this.source.slice(start, end), "").tokens;
     this.write(`${keyword} ${head}`);
     for (const value of steps) {
       const form = tokens.some(({ kind, text }) => kind === "string" && text === value) ? "quoted" : "name";
-      this.write(isName({ value, form }) ? `.${value}` : `[${quoted(value)}]`);
+      this.write(this.isName({ value, form }) ? `.${value}` : `[${quoted(value)}]`);
     }
   }
 }
@@ -107,16 +104,21 @@ function declareImport(declared: Import): Declaration {
 }
 
 function declareRules(rules: readonly Rule[]): readonly Declaration[] {
-  const declarations: Declaration[] = [];
-  for (let i = 0; i < rules.length; ) {
-    const rule = rules[i++] as Rule;
-    const chained: Rule[] = [];
-    for (let next = rules[i]; next?.isChained; next = rules[i + chained.length]) chained.push(next);
-    const isLong = chained.length > CHAINED_MAX;
-    declarations.push({ type: "rule", rule, chained: isLong ? chained : [], location: rule.location });
-    if (isLong) i += chained.length;
+  const families: [Rule, ...Rule[]][] = [];
+  for (const rule of rules) {
+    const family = families.at(-1);
+    if (family && rule.isChained) family.push(rule);
+    else families.push([rule]);
   }
-  return declarations;
+  return families.flatMap((family) => {
+    const [first, ...chained] = family;
+    if (chained.length > CHAINED_MAX) return declareRule(first, chained);
+    return family.map((rule) => declareRule(rule, []));
+  });
+}
+
+function declareRule(rule: Rule, chained: readonly Rule[]): Declaration {
+  return { type: "rule", rule, chained, location: rule.location };
 }
 
 function compareImports(a: Import, b: Import): number {

@@ -12,7 +12,7 @@ const INDENTATION_MAX = 32;
  * behind its place: on that line when it stood there or further up, else on a line of its own.
  */
 export class Page {
-  readonly #source: string;
+  protected readonly source: string;
   readonly #lineStarts: readonly number[];
   readonly #comments: readonly Comment[];
   #nextComment = 0;
@@ -20,7 +20,7 @@ export class Page {
   #depth = 0;
 
   constructor({ text, comments }: Pick<Module, "text" | "comments">) {
-    this.#source = text;
+    this.source = text;
     this.#comments = comments;
     this.#lineStarts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
   }
@@ -38,7 +38,7 @@ export class Page {
 
   /** Writes what was read, as it was read. */
   protected copy(start: number, end: number): void {
-    this.#text += this.#source.slice(start, end);
+    this.#text += this.source.slice(start, end);
   }
 
   protected startLine(): void {
@@ -103,10 +103,12 @@ export class Page {
     let isInMetadata = false;
     while (this.hasCommentBefore(next)) {
       const comment = this.#comments[this.#nextComment++] as Comment;
-      const isMetadata = comment.location.col === 1 && comment.text.trim().startsWith("METADATA");
-      const isApart = before !== undefined && comment.location.row - before.location.row > 1;
-      // Two blocks of metadata on end would be one.
-      if (isApart || (isInMetadata && isMetadata)) this.blankLine();
+      const { row, col } = comment.location;
+      const isMetadata = col === 1 && comment.text.trim().startsWith("METADATA");
+      // A block of metadata is what stands in the first column on neighbouring lines, up to the next block.
+      const isBehindMetadata: boolean = isInMetadata && (isMetadata || col !== 1);
+      const isApart: boolean = before !== undefined && (row - before.location.row > 1 || isBehindMetadata);
+      if (isApart) this.blankLine();
       isInMetadata = isMetadata || (isInMetadata && !isApart);
       this.startLine();
       this.#text += `${textOf(comment)}\n`;
@@ -122,14 +124,17 @@ export class Page {
 
   /** Whether comments have lines of their own between what ended at `end` and what begins at `next`. */
   protected hasCommentLines(end: number, next: number): boolean {
-    const endOfLine = this.#endOfLine(end);
-    const index = countBelow(this.#comments.length, (i) => (this.#comments[i] as Comment).location.start < endOfLine);
+    return this.hasComment(this.#endOfLine(end), next);
+  }
+
+  protected hasComment(start: number, end: number): boolean {
+    const index = countBelow(this.#comments.length, (i) => (this.#comments[i] as Comment).location.start < start);
     const comment = this.#comments[index];
-    return comment !== undefined && comment.location.start < next;
+    return comment !== undefined && comment.location.start < end;
   }
 
   protected isFirstOnLine(offset: number): boolean {
-    return this.#source.slice(this.#lineStarts[this.rowAt(offset) - 1], offset).trim() === "";
+    return this.source.slice(this.#lineStarts[this.rowAt(offset) - 1], offset).trim() === "";
   }
 
   /** Counts from 1, as locations do. */
@@ -138,14 +143,14 @@ export class Page {
   }
 
   #endOfLine(offset: number): number {
-    return (this.#lineStarts[this.rowAt(offset)] ?? this.#source.length + 1) - 1;
+    return (this.#lineStarts[this.rowAt(offset)] ?? this.source.length + 1) - 1;
   }
 
   /** Where a symbol stands between two positions, outside comments. No strings may stand there. */
   protected find(symbol: string, start: number, end: number): number | undefined {
     for (let at = start; at < end; at++) {
-      if (this.#source[at] === symbol) return at;
-      if (this.#source[at] === "#") at = this.#endOfLine(at);
+      if (this.source[at] === symbol) return at;
+      if (this.source[at] === "#") at = this.#endOfLine(at);
     }
     return undefined;
   }

@@ -1,15 +1,7 @@
 import type { Body, Else, Head, Rule, Statement, Term } from "../syntax/ast.ts";
-import { StatementPrinter } from "./statement-printer.ts";
-import { isOperation } from "./term-printer.ts";
-
-/** How the rules of a module are spelled. */
-export interface Spelling {
-  readonly regoVersion: 0 | 1;
-  readonly hasIf: boolean;
-  readonly hasContains: boolean;
-  /** `p.q := 1`. Without it, the same head is `p["q"] := 1`. */
-  readonly hasDottedHeads: boolean;
-}
+import { NESTING_MAX } from "../syntax/token-reader.ts";
+import { leadOf, StatementPrinter } from "./statement-printer.ts";
+import { firstOf } from "./term-printer.ts";
 
 /** A body, and what there is to know of its place. */
 interface PlacedBody {
@@ -30,13 +22,6 @@ interface WrittenBody {
 
 /** Rules: their heads, their bodies and what else they have. */
 export class RulePrinter extends StatementPrinter {
-  readonly #spelling: Spelling;
-
-  constructor(source: ConstructorParameters<typeof StatementPrinter>[0], spelling: Spelling) {
-    super(source);
-    this.#spelling = spelling;
-  }
-
   /** Whether it may stand on the line next to that of another rule: its body is one statement, and needs no braces. */
   protected isOneLiner({ head, body = [], otherwise, isDefault }: Rule): boolean {
     if (isDefault || otherwise || body.length > 1 || isSet(body)) return false;
@@ -44,33 +29,45 @@ export class RulePrinter extends StatementPrinter {
   }
 
   #hasIf({ key }: Head): boolean {
-    return this.#spelling.hasIf && (key === undefined || this.#spelling.hasContains);
+    return this.#knows("if") && (key === undefined || this.#knows("contains"));
+  }
+
+  #knows(keyword: string): boolean {
+    return this.spelling.keywords.has(keyword);
   }
 
   /** `chained` are the rules that stay what they were written as: further bodies of this one. */
   protected writeRule(rule: Rule, chained: readonly Rule[]): void {
     const { head, body, otherwise, location, isDefault, isChained } = rule;
     const isConstant = isDefault || !body || (isTrue(body) && !otherwise && chained.length === 0);
+    // Each parenthesis nests, and no deeper than the parser reads. An operator is two deep: a node, and its operands.
+    this.showsGroups = heightOf(rule) <= NESTING_MAX;
+    const isAlone = !isDefault && !body && !head.value && this.#mayStandAlone(head);
     if (isDefault) this.write("default ");
     this.#writeName(head);
     if (head.key) this.#writeKey(head.key);
-    else if (isDefault || body || head.value || this.#spelling.regoVersion === 1) this.#writeValue(head, isConstant);
+    else if (!isAlone) this.#writeValue(head, isConstant || this.#wouldBeKey(head));
     if (isConstant) return;
     const hasIf = this.#hasIf(head);
     const from = isChained ? location.start : head.location.end;
     const hasBraces = chained.length > 0 || isSet(body);
     const written = this.#writeBody({ body, follows: "head", hasIf, hasBraces, from, to: location.end });
-    for (const { body: further = [], location: place } of chained) {
-      const [from, to] = [place.start, place.end];
-      this.#writeBody({ body: further, follows: "body", hasIf: false, hasBraces: true, from, to });
-    }
+    for (const { body: further = [], location: place } of chained)
+      this.#writeBody({
+        body: further,
+        follows: "body",
+        hasIf: false,
+        hasBraces: true,
+        from: place.start,
+        to: place.end,
+      });
     if (otherwise) this.#writeBranches(otherwise, location.row, written);
   }
 
   #writeName({ name, path, args, location }: Head): void {
     this.write(name);
     const [step] = path;
-    if (step && path.length === 1 && !this.#spelling.hasDottedHeads) this.writeBracketed(step);
+    if (step && path.length === 1 && !this.spelling.hasDottedHeads) this.writeBracketed(step);
     else this.writeSteps(path);
     const last = args?.at(-1);
     if (!args || !last) return;
@@ -80,16 +77,27 @@ export class RulePrinter extends StatementPrinter {
   }
 
   #writeKey(key: Term): void {
-    if (!this.#spelling.hasContains) return this.writeBracketed(key);
-    this.write(" contains ");
-    this.writeTerm(key);
+    if (this.#knows("contains")) {
+      this.write(" contains ");
+      this.writeTerm(key);
+    } else this.writeBracketed(key);
+  }
+
+  /** `f(x)`, and in v0 `p.q.r`: they hold without a value or a body. */
+  #mayStandAlone({ args }: Head): boolean {
+    return args !== undefined || this.spelling.regoVersion === 0;
+  }
+
+  /** `p[x] = true { … }` of v0, which without its value were a set. */
+  #wouldBeKey({ path, args }: Head): boolean {
+    return !this.#knows("if") && path.length === 1 && args === undefined;
   }
 
   /** `true` goes without saying wherever a body says when it holds. */
-  #writeValue({ value, operator = "=" }: Pick<Head, "value" | "operator">, isConstant: boolean): void {
+  #writeValue({ value, operator = "=" }: Pick<Head, "value" | "operator">, isNeeded: boolean): void {
     const isImplied = value === undefined || (value.type === "boolean" && value.value);
-    if (isImplied && !isConstant) return;
-    this.write(this.#spelling.regoVersion === 1 ? " := " : ` ${operator} `);
+    if (isImplied && !isNeeded) return;
+    this.write(this.spelling.regoVersion === 1 ? " := " : ` ${operator} `);
     if (value) this.writeTerm(value);
     else this.write("true");
   }
@@ -125,9 +133,15 @@ export class RulePrinter extends StatementPrinter {
     this.write("else");
     this.#writeValue({ value, operator }, isConstant);
     if (isConstant) return { end: from, hasBraces: false };
-    const [hasIf, hasBraces] = [this.#spelling.hasIf, beginsWithBrace(body[0] as Statement)];
+    const [hasIf, hasBraces] = [this.#knows("if"), beginsWithBrace(body[0] as Statement)];
     return this.#writeBody({ body, follows: "else", hasIf, hasBraces, from, to: location.end });
   }
+}
+
+/** How deep a tree is, whatever it is made of. */
+function heightOf(node: unknown): number {
+  if (typeof node !== "object" || node === null) return 0;
+  return 1 + Object.values(node).reduce<number>((height, child) => Math.max(height, heightOf(child)), 0);
 }
 
 function isTrue(body: Body): boolean {
@@ -143,32 +157,8 @@ function isSet([statement]: Body): boolean {
 }
 
 /** Behind `else`, a brace always begins a body. */
-function beginsWithBrace({ isNegated, what }: Statement): boolean {
-  if (isNegated) return false;
-  switch (what.type) {
-    case "term":
-      return isBraced(what.term);
-    case "unify":
-      return isBraced(what.left);
-    case "assign":
-      return isBraced(what.target);
-    default:
-      return false;
-  }
-}
-
-function isBraced(term: Term): boolean {
-  switch (term.type) {
-    case "set":
-    case "object":
-      return true;
-    case "comprehension":
-      return term.of !== "array";
-    case "reference":
-      return isBraced(term.head);
-    case "call":
-      return isBraced(isOperation(term) ? (term.args[0] as Term) : term.operator);
-    default:
-      return false;
-  }
+function beginsWithBrace(statement: Statement): boolean {
+  const lead = statement.isNegated ? undefined : leadOf(statement.what);
+  const first = lead && firstOf(lead);
+  return first?.type === "set" || first?.type === "object" || (first?.type === "comprehension" && first.of !== "array");
 }

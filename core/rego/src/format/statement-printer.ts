@@ -1,5 +1,5 @@
-import type { Body, Expression, Statement, Term, VarTerm, With } from "../syntax/ast.ts";
-import { bindingOf, isOperation, isUnion, TermPrinter } from "./term-printer.ts";
+import type { Body, Expression, Location, Statement, Term, VarTerm, With } from "../syntax/ast.ts";
+import { firstOf, isOperation, isUnion, mustGroup, type Operation, TermPrinter } from "./term-printer.ts";
 
 /** Statements, one on a line, and the bodies that they make. */
 export class StatementPrinter extends TermPrinter {
@@ -19,78 +19,86 @@ export class StatementPrinter extends TermPrinter {
     this.indent();
     let end = open;
     body.forEach((statement, i) => {
-      const { start, row } = statement.location;
-      this.endLine(end, start);
-      if (i > 0 && row > this.rowAt(end) + 1) this.blankLine();
-      this.writeComments(start);
+      const { what, isNegated, location } = statement;
+      this.endLine(end, location.start);
+      if (i > 0 && location.row > this.rowAt(end) + 1) this.blankLine();
+      this.writeComments(location.start);
       this.startLine();
-      this.#writeStatement(statement, isAmbiguous && i === 0);
-      end = statement.location.end;
+      const lead = isNegated ? undefined : leadOf(what);
+      this.#writeStatement(statement, i > 0 ? leadingMinus(lead) : isAmbiguous ? leadingUnion(lead) : undefined);
+      end = location.end;
     });
     this.closeLine(end, close);
   }
 
   protected override writeStatement(statement: Statement): void {
-    this.#writeStatement(statement, false);
+    this.#writeStatement(statement, undefined);
   }
 
-  #writeStatement(statement: Statement, isAmbiguous: boolean): void {
+  /** `enclosed` is what needs parentheses, so that it does not go on with what stands before it. */
+  #writeStatement(statement: Statement, enclosed: Term | undefined): void {
     const { what, isNegated, location, with: modifiers } = statement;
     if (isNegated) this.write("not ");
-    // `{ x | y …` would be a comprehension.
-    this.#writeExpression(statement, isAmbiguous && !isNegated ? leadingUnion(what) : undefined);
+    this.#writeExpression(statement, enclosed);
     if (modifiers.length > 0) this.#writeModifiers(modifiers, this.#endOf(what, location.end));
   }
 
-  #writeExpression(statement: Statement, union: Term | undefined): void {
-    const { what, location } = statement;
+  #writeExpression({ what, location }: Statement, enclosed: Term | undefined): void {
     switch (what.type) {
       case "term":
-        return this.#writeTermStatement(what.term, union);
+        this.#writeTermStatement(what.term, enclosed);
+        break;
       case "unify":
-        this.writeInParentheses(what.left, what.left === union);
+        this.writeInParentheses(what.left, what.left === enclosed);
         this.write(" = ");
-        return this.writeTerm(what.right);
+        this.writeTerm(what.right);
+        break;
       case "assign":
-        this.writeTerm(what.target);
+        this.writeInParentheses(what.target, what.target === enclosed);
         this.write(" := ");
-        return this.writeTerm(what.value);
+        this.writeTerm(what.value);
+        break;
       case "some":
-        return this.#writeSome(what.vars, location.row);
+        this.#writeSome(what.vars, location);
+        break;
       case "some-in":
         this.write("some ");
-        return this.writeMembership([...(what.key ? [what.key] : []), what.value, what.domain], false);
+        this.writeMembership([...(what.key ? [what.key] : []), what.value, what.domain], false);
+        break;
       case "every":
-        return this.#writeEvery(what, location.row, location.end);
+        this.#writeEvery(what, location.row, location.end);
+        break;
     }
   }
 
-  /** Operators need fewer parentheses here: what a comparison compares is plain to see. */
-  #writeTermStatement(term: Term, union: Term | undefined): void {
-    if (!isOperation(term)) return this.writeTerm(term);
-    if (term === union) this.write("(");
-    if (term.infix === "in") this.writeMembership(term.args, false);
-    else {
-      const [left, right] = term.args as [Term, Term];
-      const binding = bindingOf(term);
-      this.writeInParentheses(left, left === union || (isOperation(left) && bindingOf(left) < binding));
-      this.write(` ${term.infix} `);
-      this.writeInParentheses(right, isOperation(right) && bindingOf(right) <= binding);
-    }
-    if (term === union) this.write(")");
+  #writeTermStatement(term: Term, enclosed: Term | undefined): void {
+    const isEnclosed = term === enclosed && !this.beginsWithKeyword(term);
+    if (isEnclosed) this.write("(");
+    if (!isOperation(term)) this.writeTerm(term);
+    else if (term.infix === "in") this.writeMembership(term.args, false);
+    else this.#writeOuterOperation(term, enclosed);
+    if (isEnclosed) this.write(")");
   }
 
-  #writeSome(vars: readonly VarTerm[], firstRow: number): void {
+  /** With fewer parentheses than operators inside others have: what a comparison compares is plain to see. */
+  #writeOuterOperation(term: Operation, enclosed: Term | undefined): void {
+    const [left, right] = term.args as [Term, Term];
+    this.writeInParentheses(left, left === enclosed || (isOperation(left) && mustGroup(term, left)));
+    this.write(` ${term.infix} `);
+    this.writeInParentheses(right, isOperation(right) && mustGroup(term, right));
+  }
+
+  #writeSome(vars: readonly VarTerm[], { start, row: firstRow }: Location): void {
     this.write("some");
     this.indent();
+    let end = start + "some".length;
     let row = firstRow;
     vars.forEach(({ name, location }, i) => {
-      const before = vars[i - 1];
-      if (before) this.write(",");
-      if (location.row > row) this.breakLine(before?.location.end ?? location.start, location.start);
+      if (i > 0) this.write(",");
+      if (location.row > row) this.breakLine(end, location.start);
       else this.write(" ");
-      row = location.row;
       this.write(name);
+      ({ end, row } = location);
     });
     this.dedent();
   }
@@ -152,10 +160,30 @@ export class StatementPrinter extends TermPrinter {
   }
 }
 
-/** The union that begins a statement, if one does; inside other operators it has parentheses anyway. */
-function leadingUnion(what: Expression): Term | undefined {
-  const term = what.type === "term" ? what.term : what.type === "unify" ? what.left : undefined;
-  if (!term || isUnion(term)) return term;
-  const left = isOperation(term) ? term.args[0] : undefined;
+/** The term with which an expression begins. */
+export function leadOf(what: Expression): Term | undefined {
+  switch (what.type) {
+    case "term":
+      return what.term;
+    case "unify":
+      return what.left;
+    case "assign":
+      return what.target;
+    default:
+      return undefined;
+  }
+}
+
+/** Behind the brace of a body, `x | y` would begin a comprehension. Inside other operators it has parentheses anyway. */
+function leadingUnion(lead: Term | undefined): Term | undefined {
+  if (!lead || isUnion(lead)) return lead;
+  const left = isOperation(lead) ? lead.args[0] : undefined;
   return left && isUnion(left) ? left : undefined;
+}
+
+/** Behind another statement, `-1 == x` would be taken from it. */
+function leadingMinus(lead: Term | undefined): Term | undefined {
+  const first = lead && firstOf(lead);
+  const hasMinus = first?.type === "number" ? first.text.startsWith("-") : first?.type === "call";
+  return hasMinus ? lead : undefined;
 }

@@ -1,16 +1,37 @@
-import type { Body, CallTerm, ComprehensionTerm, Location, Statement, StringTerm, Term } from "../syntax/ast.ts";
-import { INFIX_OPERATORS, KEYWORDS, V1_KEYWORDS } from "../syntax/tokens.ts";
+import type {
+  Body,
+  CallTerm,
+  ComprehensionTerm,
+  Location,
+  Module,
+  Statement,
+  StringTerm,
+  Term,
+} from "../syntax/ast.ts";
+import { INFIX_OPERATORS } from "../syntax/tokens.ts";
 import { Page } from "./page.ts";
+import type { Spelling } from "./spelling.ts";
 
 /** One of several terms between brackets and commas. */
 interface Item {
-  readonly location: Location;
+  readonly location: Pick<Location, "start" | "row">;
   readonly end: number;
+  /** A comment stands between its parts, and has to find the end of a line near. */
+  readonly hasComment: boolean;
   readonly write: () => void;
 }
 
 /** Terms, laid out on as many lines as they were: what began on a line of its own does so again. */
 export abstract class TermPrinter extends Page {
+  protected readonly spelling: Spelling;
+  /** Operators inside others have parentheses, also where these could be left out: one sees what belongs to what. */
+  protected showsGroups = true;
+
+  constructor(module: Module, spelling: Spelling) {
+    super(module);
+    this.spelling = spelling;
+  }
+
   /** Statements in braces or brackets whose opening ended at `open`; `close` begins what closes them. */
   protected abstract writeInnerBody(open: number, body: Body, close: number): void;
   protected abstract writeStatement(statement: Statement): void;
@@ -19,38 +40,56 @@ export abstract class TermPrinter extends Page {
   protected writeTerm(term: Term): void {
     switch (term.type) {
       case "null":
-        return this.write("null");
+        this.write("null");
+        break;
       case "boolean":
-        return this.write(String(term.value));
+        this.write(String(term.value));
+        break;
       case "number":
-        return this.write(term.text);
+        this.write(term.text);
+        break;
       case "string":
-        return this.copy(term.location.start, term.location.end);
+        this.#writeString(term);
+        break;
       case "var":
-        return this.write(term.name);
+        this.write(term.name);
+        break;
       case "reference":
-        return this.#writeReference(term.head, term.path);
+        this.#writeReference(term.head, term.path);
+        break;
       case "array":
-        return this.#writeList("[", term.items, "]", term.location);
+        this.#writeList("[", term.items, "]", term.location);
+        break;
       case "set":
-        if (term.items.length === 0) return this.write("set()");
-        return this.#writeList("{", term.items, "}", term.location);
+        if (term.items.length === 0) this.write("set()");
+        else this.#writeList("{", term.items, "}", term.location);
+        break;
       case "object":
-        return this.#writeObject(term.entries, term.location);
+        this.#writeObject(term.entries, term.location);
+        break;
       case "call":
-        return this.#writeCall(term);
+        this.#writeCall(term);
+        break;
       case "comprehension":
-        return this.#writeComprehension(term);
+        this.#writeComprehension(term);
+        break;
       case "template":
-        return this.#writeTemplate(term.form, term.parts);
+        this.#writeTemplate(term.form, term.parts);
+        break;
     }
   }
 
+  /** As it was written. The name behind a dot, which v0 takes as the key of a set, is none yet: `p.q { … }`. */
+  #writeString({ form, value, location }: StringTerm): void {
+    if (form === "name") this.write(quoted(value));
+    else this.copy(location.start, location.end);
+  }
+
   protected writeInParentheses(term: Term, hasParentheses: boolean): void {
-    const isNeeded = hasParentheses && !isKeyedMembership(term);
-    if (isNeeded) this.write("(");
+    const isWritten = hasParentheses && !isKeyedMembership(term) && !this.beginsWithKeyword(term);
+    if (isWritten) this.write("(");
     this.writeTerm(term);
-    if (isNeeded) this.write(")");
+    if (isWritten) this.write(")");
   }
 
   #writeReference(head: Term, path: readonly Term[]): void {
@@ -60,7 +99,7 @@ export abstract class TermPrinter extends Page {
 
   protected writeSteps(path: readonly Term[]): void {
     for (const step of path) {
-      if (step.type === "string" && isName(step)) this.write(`.${step.value}`);
+      if (step.type === "string" && this.isName(step)) this.write(`.${step.value}`);
       else this.writeBracketed(step);
     }
   }
@@ -72,21 +111,37 @@ export abstract class TermPrinter extends Page {
     this.write("]");
   }
 
+  /** Whether a step of a path needs no quotes. A keyword keeps those it has: without them, not every version takes it. */
+  protected isName({ value, form }: Pick<StringTerm, "value" | "form">): boolean {
+    return NAME.test(value) && (form === "name" || !this.spelling.keywords.has(value));
+  }
+
+  /** `if.x == 1`: a keyword is a name where a statement begins, and nowhere else. `contains` is one everywhere. */
+  protected beginsWithKeyword(term: Term): boolean {
+    const first = firstOf(term);
+    return first.type === "var" && first.name !== "contains" && this.spelling.keywords.has(first.name);
+  }
+
   #writeCall(call: CallTerm): void {
-    if (call.infix === "in") return this.writeMembership(call.args, isKeyedMembership(call));
+    const { operator, args, infix, location } = call;
+    if (infix === undefined) {
+      this.writeTerm(operator);
+      this.writeArguments(args, operator.location.end, location.end - 1, false);
+    } else if (infix === "in") this.writeMembership(args, isKeyedMembership(call));
+    else if (isOperation(call)) this.#writeOperation(call);
+    else this.#writeNegative(args[1] as Term);
+  }
+
+  #writeNegative(term: Term): void {
+    this.write("-");
+    this.writeTerm(term);
+  }
+
+  #writeOperation(call: Operation): void {
     const [left, right] = call.args as [Term, Term];
-    if (isNegative(call)) {
-      this.write("-");
-      this.writeTerm(right);
-    } else if (call.infix !== undefined) {
-      // Parentheses show what belongs to what, also where they could be left out.
-      this.writeInParentheses(left, isOperation(left));
-      this.write(` ${call.infix} `);
-      this.writeInParentheses(right, isOperation(right));
-    } else {
-      this.writeTerm(call.operator);
-      this.writeArguments(call.args, call.operator.location.end, call.location.end - 1, false);
-    }
+    this.writeInParentheses(left, isOperation(left) && (this.showsGroups || mustGroup(call, left)));
+    this.write(` ${call.infix} `);
+    this.writeInParentheses(right, isOperation(right) && (this.showsGroups || mustGroup(call, right)));
   }
 
   /** `value in domain`, `key, value in domain`. */
@@ -96,7 +151,8 @@ export abstract class TermPrinter extends Page {
       if (i > 0) this.write(i === args.length - 1 ? " in " : ", ");
       // `a in b in c` is `(a in b) in c`.
       const isLeft = i === 0 && args.length === 2;
-      this.writeInParentheses(term, isOperation(term) && !(isLeft && term.infix === "in"));
+      const isGroup = isOperation(term) && (term.infix === "in" ? !isLeft : this.showsGroups);
+      this.writeInParentheses(term, isGroup);
     });
     if (hasParentheses) this.write(")");
   }
@@ -115,32 +171,30 @@ export abstract class TermPrinter extends Page {
     this.write(close);
   }
 
-  /** A union in a list would begin a comprehension. Among arguments it may have parentheses, and keeps them. */
   #itemsOf(terms: readonly Term[], open: number, isInList: boolean): readonly Item[] {
-    let from = open;
-    return terms.map((term): Item => {
-      const parenthesis = this.find("(", from, term.location.start);
-      const hasParentheses = isUnion(term) && (isInList || parenthesis !== undefined);
-      const row = parenthesis === undefined ? term.location.row : this.rowAt(parenthesis);
-      from = term.location.end;
-      return {
-        location: { ...term.location, start: parenthesis ?? term.location.start, row },
-        end: from,
-        write: () => this.writeInParentheses(term, hasParentheses),
-      };
-    });
+    return terms.map((term, i): Item => this.#itemOf(term, terms[i - 1]?.location.end ?? open, isInList));
+  }
+
+  /** `from` is where what stands before it ended. */
+  #itemOf(term: Term, from: number, isInList: boolean): Item {
+    const parenthesis = this.find("(", from, term.location.start);
+    const location = parenthesis === undefined ? term.location : { start: parenthesis, row: this.rowAt(parenthesis) };
+    // A union in a list would begin a comprehension. Among arguments it may have parentheses, and keeps them.
+    const hasParentheses = isUnion(term) && (isInList || parenthesis !== undefined);
+    const write = (): void => this.writeInParentheses(term, hasParentheses);
+    return { location, end: term.location.end, hasComment: false, write };
   }
 
   #writeObject(entries: readonly (readonly [Term, Term])[], { start, end }: Location): void {
-    const [keys, values] = [entries.map(([key]) => key), entries.map(([, value]) => value)];
-    const items = this.#itemsOf(keys, start + 1, true).map((key, i): Item => {
-      const value = values[i] as Term;
-      const write = (): void => {
-        key.write();
+    const items = entries.map(([key, value], i): Item => {
+      const { location, write } = this.#itemOf(key, entries[i - 1]?.[1].location.end ?? start + 1, true);
+      const writeEntry = (): void => {
+        write();
         this.write(": ");
         this.writeInParentheses(value, isUnion(value));
       };
-      return { location: key.location, end: value.location.end, write };
+      const hasComment = this.hasComment(key.location.end, value.location.start);
+      return { location, end: value.location.end, hasComment, write: writeEntry };
     });
     this.write("{");
     this.#writeItems(items, start + 1, end - 1, true);
@@ -152,7 +206,7 @@ export abstract class TermPrinter extends Page {
     const [first, last] = [items[0], items.at(-1)];
     if (!first || !last) return;
     const isBroken =
-      items.some((item, i) => beginsLine(item, items[i - 1])) ||
+      items.some((item, i) => item.hasComment || beginsLine(item, items[i - 1])) ||
       (mayBreakFirst && first.location.row > this.rowAt(open)) ||
       this.hasCommentLines(open, first.location.start) ||
       this.hasCommentLines(last.end, close);
@@ -210,7 +264,8 @@ export abstract class TermPrinter extends Page {
     const quote = form === "raw" ? "`" : '"';
     this.write(`$${quote}`);
     for (const part of parts) {
-      if (typeof part === "string") this.write((form === "raw" ? part : quoted(part).slice(1, -1)).replaceAll("{", "\\{"));
+      if (typeof part === "string")
+        this.write((form === "raw" ? part : quoted(part).slice(1, -1)).replaceAll("{", "\\{"));
       else this.#writeTemplateExpression(part);
     }
     this.write(quote);
@@ -228,20 +283,31 @@ export abstract class TermPrinter extends Page {
 }
 
 interface Placed {
-  readonly location: Location;
+  readonly location: Pick<Location, "row">;
 }
 
 function beginsLine(item: Placed, before: Placed | undefined): boolean {
   return before !== undefined && item.location.row > before.location.row;
 }
 
-/** Two operands with an operator between them. */
-export function isOperation(term: Term): term is CallTerm {
+export interface Operation extends CallTerm {
+  readonly infix: string;
+}
+
+/** Two operands with an operator between them, or the three of `key, value in domain`. */
+export function isOperation(term: Term): term is Operation {
   return term.type === "call" && term.infix !== undefined && !isNegative(term);
 }
 
 export function isUnion(term: Term): boolean {
   return term.type === "call" && term.infix === "|";
+}
+
+/** The term that is written first of all that make up this one. */
+export function firstOf(term: Term): Term {
+  if (term.type === "reference") return firstOf(term.head);
+  if (isOperation(term)) return firstOf(term.args[0] as Term);
+  return term.type === "call" && term.infix === undefined ? firstOf(term.operator) : term;
 }
 
 /** `-x`, which is read as `0 - x`, the zero being where the minus is. */
@@ -253,8 +319,14 @@ function isKeyedMembership(term: Term): boolean {
   return term.type === "call" && term.infix === "in" && term.args.length === 3;
 }
 
+/** Whether an operand would mean something else without parentheses: operators take the one before them first. */
+export function mustGroup({ infix, args }: Operation, operand: Operation): boolean {
+  const [outer, inner] = [bindingOf(infix), bindingOf(operand.infix)];
+  return operand === args[0] ? inner < outer : inner <= outer;
+}
+
 /** 0 for `in`, which binds loosest. */
-export function bindingOf({ infix = "" }: CallTerm): number {
+function bindingOf(infix: string): number {
   return INFIX_OPERATORS.get(infix)?.binding ?? 0;
 }
 
@@ -268,12 +340,6 @@ function modifiedInTemplate(part: Term): Statement | undefined {
 }
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-/** Whether a step of a path needs no quotes. A keyword keeps those it has: without them, not every version takes it. */
-export function isName({ value, form }: Pick<StringTerm, "value" | "form">): boolean {
-  const isKeyword = KEYWORDS.includes(value) || V1_KEYWORDS.includes(value);
-  return NAME.test(value) && (form === "name" || !isKeyword);
-}
 
 /** As JSON has it, and without a byte order mark, which may stand nowhere in a text. */
 export function quoted(text: string): string {

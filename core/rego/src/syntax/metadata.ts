@@ -59,15 +59,17 @@ const TOO_DEEP = "yaml: nesting too deep";
 
 type Block = readonly [Comment, ...Comment[]];
 
-/** A block goes on while comments stand in the first column of the next lines. */
+/** A block goes on while comments stand in the first column of the next lines, up to the next block. */
 function blocksOf(comments: readonly Comment[]): readonly Block[] {
   const blocks: [Comment, ...Comment[]][] = [];
   let current: [Comment, ...Comment[]] | undefined;
   let row = 0;
   for (const comment of comments) {
-    if (current && comment.location.row === row + 1 && comment.location.col === 1) current.push(comment);
+    const isFirstColumn = comment.location.col === 1;
+    const isBeginning = isFirstColumn && comment.text.trim().startsWith("METADATA");
+    if (current && comment.location.row === row + 1 && isFirstColumn && !isBeginning) current.push(comment);
     else {
-      current = comment.text.trim().startsWith("METADATA") ? [comment] : undefined;
+      current = isBeginning ? [comment] : undefined;
       if (current) blocks.push(current);
     }
     row = comment.location.row;

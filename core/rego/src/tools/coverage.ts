@@ -94,7 +94,12 @@ function fileCoverage(module: Module, hits: ReadonlySet<string>): FileCoverage {
 /** Heads and statements, without the declarations (`some x`), which do nothing when they are reached. */
 function placesOf(rule: Rule): readonly Location[] {
   const { head, body = [] } = rule;
-  const terms = [...(head.args ?? []), ...head.path, ...(head.key ? [head.key] : []), ...(head.value ? [head.value] : [])];
+  const terms = [
+    ...(head.args ?? []),
+    ...head.path,
+    ...(head.key ? [head.key] : []),
+    ...(head.value ? [head.value] : []),
+  ];
   const statements = [...statementsIn(body), ...terms.flatMap(statementsInTerm)];
   const places = [head.location];
   for (let branch = rule.otherwise; branch !== undefined; branch = branch.otherwise) {

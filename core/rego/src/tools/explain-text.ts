@@ -1,7 +1,7 @@
 import type { Location } from "../syntax/ast.ts";
 import { valueToText } from "../values/print.ts";
 import { isObject, isSet, sizeOfObject, type Value } from "../values/value.ts";
-import type { ExplainedCall, GaveUp } from "./explain.ts";
+import type { ExplainedCall, Explanation, GaveUp } from "./explain.ts";
 
 /** Rules below rules; deeper ones are named and not explained. */
 const DEPTH_MAX = 8;
@@ -9,10 +9,10 @@ const DEPTH_MAX = 8;
 const VALUE_LENGTH_MAX = 200;
 
 /** An explanation in words, a line each, indented by what caused what. */
-export function explanationToText(query: ExplainedCall): string {
+export function explanationToText({ calls, gaveUp }: Explanation): string {
   const lines: string[] = [];
-  for (const statement of query.gaveUp) for (const call of statement.calls) addCall(lines, call, 0);
-  for (const statement of query.gaveUp)
+  for (const call of calls) addCall(lines, call, 0);
+  for (const statement of gaveUp)
     if (statement.count > 0 && statement.calls.length === 0) addGaveUp(lines, statement, "the query", 0);
   return lines.map((line) => `${line}\n`).join("");
 }
@@ -32,15 +32,16 @@ function addCall(lines: string[], call: ExplainedCall, depth: number): void {
   } else if (call.value === undefined) add(lines, depth, `${name} is undefined:`);
   else add(lines, depth, `${name} is ${shown(call.value)}${call.held.length > 0 ? ` (${placesOf(call.held)})` : ""}`);
   if (!hasFailed(call)) return;
-  if (call.gaveUp.length === 0) {
+  const gaveUp = call.gaveUp.filter(({ hasHeld }) => !hasHeld);
+  if (gaveUp.length === 0) {
     const reason = call.isFunction ? "no definition takes these operands" : "no definition was tried";
     if (call.held.length === 0) add(lines, depth + 1, reason);
     return;
   }
   if (depth >= DEPTH_MAX) return;
-  for (const gaveUp of call.gaveUp) {
-    const head = gaveUp.head === undefined ? "it" : `the definition at ${placeOf(gaveUp.head)}`;
-    addGaveUp(lines, gaveUp, head, depth + 1);
+  for (const each of gaveUp) {
+    const head = each.head === undefined ? "it" : `the definition at ${placeOf(each.head)}`;
+    addGaveUp(lines, each, head, depth + 1);
   }
 }
 

@@ -11,9 +11,15 @@ const EXAMPLES_MAX = 3;
 /** Calls that are remembered; what comes after them is left out of the explanation. */
 const CALLS_MAX = 20_000;
 
+/** What a query asked, and where it gave up itself. */
+export interface Explanation {
+  readonly calls: readonly ExplainedCall[];
+  readonly gaveUp: readonly GaveUp[];
+}
+
 /** What a rule or a function answered, and where those of its definitions that have no value gave up. */
 export interface ExplainedCall {
-  /** Below `data`. Empty for the query itself. */
+  /** Below `data`. */
   readonly path: readonly string[];
   /** Of a function. */
   readonly args: readonly Value[];
@@ -30,6 +36,8 @@ export interface ExplainedCall {
 export interface GaveUp {
   /** The head of the definition; undefined for the query. */
   readonly head: Location | undefined;
+  /** It had a value all the same, for other elements of a loop. */
+  readonly hasHeld: boolean;
   readonly location: Location;
   readonly text: string;
   readonly isNegated: boolean;
@@ -54,7 +62,6 @@ export class ExplainingObserver implements Observer {
   readonly #statements: readonly Statement[];
   readonly #source: SourceIndex;
   readonly #open: OpenCall[] = [new OpenCall(-1, [])];
-  readonly #lastByProcedure = new Map<number, ExplainedCall>();
   #calls = 0;
 
   /** `statements` of the query's program: those of the modules, then its own. */
@@ -72,8 +79,7 @@ export class ExplainingObserver implements Observer {
     const finished = this.#open.pop();
     if (finished === undefined || this.#calls++ > CALLS_MAX) return;
     const call = this.#explain(finished, value);
-    if (!call.isFunction) this.#lastByProcedure.set(finished.procedure, call);
-    this.#top.current?.calls.push(call);
+    this.#top.asked(call);
   };
 
   readonly entered = (statement: number): void => {
@@ -89,18 +95,11 @@ export class ExplainingObserver implements Observer {
   };
 
   /** Of the query: it has gone as far as it could, also when it ended in an error. */
-  explanation(): ExplainedCall {
-    let call: ExplainedCall | undefined;
-    for (let open = this.#open.pop(); open !== undefined; open = this.#open.pop()) {
-      if (call !== undefined) open.current?.calls.push(call);
-      call = this.#explain(open, undefined);
-    }
-    return call as ExplainedCall;
-  }
-
-  /** What a rule answered when it was last evaluated; undefined when no statement asked it. */
-  lastOf(procedure: number): ExplainedCall | undefined {
-    return this.#lastByProcedure.get(procedure);
+  explanation(): Explanation {
+    while (this.#open.length > 1) this.returned(-1, undefined);
+    const query = this.#top;
+    const calls = Array.from(query.visits.values()).flatMap((visit) => visit.calls);
+    return { calls: [...query.loose, ...calls], gaveUp: this.#gaveUp(query) };
   }
 
   get #top(): OpenCall {
@@ -122,29 +121,36 @@ export class ExplainingObserver implements Observer {
     };
   }
 
-  /** For each definition without a value: the furthest of its own statements. Statements are numbered as they run. */
+  /** For each definition: the furthest of its own statements. Statements are numbered as they run. */
   #gaveUp(open: OpenCall): readonly GaveUp[] {
     const furthest = new Map<object, Visit>();
     const nested: Visit[] = [];
     for (const visit of open.visits.values()) {
       const found = this.#source.statementAt(this.#locationOf(visit.statement));
       if (found?.isNested) nested.push(visit);
-      const key = found === undefined || found.isNested ? undefined : (partOf(found.definition) ?? open);
-      const before = key && furthest.get(key);
-      if (key && (before === undefined || visit.statement > before.statement)) furthest.set(key, visit);
+      if (found === undefined || found.isNested) continue;
+      const hasHeld = this.#hasHeld(open, found.definition);
+      const key = partOf(found.definition) ?? open;
+      const before = furthest.get(key);
+      if (hasHeld && visit.refusals === 0) continue;
+      if (before === undefined || visit.statement > before.statement) furthest.set(key, visit);
     }
-    return Array.from(furthest.values(), (visit) => this.#describe(visit, nested)).filter(
-      ({ head }) => head === undefined || !open.held.has(head),
-    );
+    return Array.from(furthest.values(), (visit) => this.#describe(visit, open, nested));
   }
 
-  #describe(visit: Visit, nested: readonly Visit[]): GaveUp {
+  #hasHeld(open: OpenCall, definition: SourceDefinition | undefined): boolean {
+    const head = headOf(definition);
+    return head !== undefined && open.held.has(head);
+  }
+
+  #describe(visit: Visit, open: OpenCall, nested: readonly Visit[]): GaveUp {
     const location = this.#locationOf(visit.statement);
     const found = this.#source.statementAt(location);
     const isInside = (other: Location) =>
       other.file === location.file && other.start > location.start && other.end <= location.end;
     return {
       head: headOf(found?.definition),
+      hasHeld: this.#hasHeld(open, found?.definition),
       location,
       text: this.#source.textAt(location),
       isNegated: found?.statement.isNegated ?? false,
@@ -153,7 +159,7 @@ export class ExplainingObserver implements Observer {
       calls: visit.calls,
       inside: nested
         .filter(({ statement, refusals }) => refusals > 0 && isInside(this.#locationOf(statement)))
-        .map((inner) => this.#describe(inner, [])),
+        .map((inner) => this.#describe(inner, open, [])),
     };
   }
 
@@ -194,7 +200,9 @@ class OpenCall {
   readonly args: readonly Value[];
   readonly held = new Set<Location>();
   readonly visits = new Map<number, Visit>();
-  current: Visit | undefined;
+  /** Asked outside of any statement: what a query that is one rule's name asks. */
+  readonly loose: ExplainedCall[] = [];
+  #current: Visit | undefined;
 
   constructor(procedure: number, args: readonly Value[]) {
     this.procedure = procedure;
@@ -202,8 +210,12 @@ class OpenCall {
   }
 
   enter(statement: number): void {
-    this.current = this.visit(statement);
-    this.current.calls = [];
+    this.#current = this.visit(statement);
+    this.#current.calls = [];
+  }
+
+  asked(call: ExplainedCall): void {
+    (this.#current?.calls ?? this.loose).push(call);
   }
 
   visit(statement: number): Visit {

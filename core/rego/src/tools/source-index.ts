@@ -79,7 +79,10 @@ export function statementsIn(body: Body): readonly Statement[] {
 }
 
 export function statementsInTerm(term: Term): readonly Statement[] {
-  return [...partsOf(term).flatMap(statementsInTerm), ...(term.type === "comprehension" ? statementsIn(term.body) : [])];
+  return [
+    ...partsOf(term).flatMap(statementsInTerm),
+    ...(term.type === "comprehension" ? statementsIn(term.body) : []),
+  ];
 }
 
 /** Without those of an `every`'s body. */

@@ -79,15 +79,17 @@ function withNumber(module: Module, rule: Rule, position: number, countByTest: M
   const name = `${names.at(-1)}#${String(count).padStart(2, "0")}`;
   const { head } = rule;
   if (position === 0) return { ...rule, head: { ...head, name } };
-  const path = head.path.map((term, index): Term =>
-    index === position - 1 && term.type === "string" ? { ...term, value: name } : term,
+  const path = head.path.map(
+    (term, index): Term => (index === position - 1 && term.type === "string" ? { ...term, value: name } : term),
   );
   return { ...rule, head: { ...head, path } };
 }
 
 function reportsCases({ head, body }: Rule, position: number): boolean {
   if (head.key !== undefined || head.path.length <= position || body === undefined) return false;
-  return !body.some(({ what }) => what.type === "term" && what.term.type === "call" && isCaseReport(what.term.operator));
+  return !body.some(
+    ({ what }) => what.type === "term" && what.term.type === "call" && isCaseReport(what.term.operator),
+  );
 }
 
 function isCaseReport(operator: Term): boolean {

@@ -3,14 +3,14 @@ import type { Builtin } from "../builtins/builtin.ts";
 import { type CompiledModules, compileModules, compileQuery } from "../compile/compile.ts";
 import type { RegoError } from "../errors.ts";
 import { closures } from "../evaluate/closures.ts";
-import type { Observer } from "../evaluate/evaluation.ts";
-import { createRegoPolicy, type PreparedQuery, type QueryFailure, type QueryOptions } from "../evaluate/query.ts";
+import type { Observer, QueryOptions } from "../evaluate/evaluation.ts";
+import { createRegoPolicy, type PreparedQuery, type QueryFailure } from "../evaluate/query.ts";
 import type { Location, Module } from "../syntax/ast.ts";
 import { parseQuery } from "../syntax/parse.ts";
 import { valueToJson } from "../values/json.ts";
 import { isArray, isObject, memberOf, type ObjectValue, sortedKeysOf, type Value } from "../values/value.ts";
 import { CoverageObserver, type CoverageReport } from "./coverage.ts";
-import { type ExplainedCall, ExplainingObserver, type GaveUp } from "./explain.ts";
+import { ExplainingObserver, type GaveUp } from "./explain.ts";
 import { refToText } from "./explain-text.ts";
 import { type Instrumented, instrument } from "./instrument.ts";
 import { SourceIndex } from "./source-index.ts";
@@ -157,8 +157,7 @@ function explain(
 ): readonly GaveUp[] {
   const observer = new ExplainingObserver(instrumented, statements, source);
   prepared.evaluate(optionsFor(observer));
-  const query: ExplainedCall = observer.explanation();
-  return query.gaveUp.flatMap(({ calls }) => calls).flatMap(({ gaveUp }) => gaveUp);
+  return observer.explanation().calls.flatMap(({ gaveUp }) => gaveUp);
 }
 
 function observerMembers(observer: Observer | undefined): Observer {
@@ -227,8 +226,8 @@ function caseName(key: Value): string {
   return typeof key === "string" ? key : valueToJson(key);
 }
 
-function nameOf({ path }: Test): string {
-  return refToText(path).slice("data.".length);
+function nameOf({ path: [first, ...rest] }: Test): string {
+  return `${first}${refToText(rest).slice("data".length)}`;
 }
 
 function fullName(test: Test): string {

@@ -45,8 +45,8 @@ export class JsonScanner {
   /** Where the escapes of surrogates stand that have no other half. */
   readonly #halves: number[] = [];
   #at = 0;
-  /** Whether a double carries every number. */
-  isExact = true;
+  /** Whether `JSON.parse` reads the text as it is: a double carries every number, no member's name has an escape. */
+  isPlain = true;
   /** Why the walk stopped; says nothing when it did not. */
   fault: JsonFault = { message: "", offset: 0 };
 
@@ -101,7 +101,9 @@ export class JsonScanner {
 
   #scanName(): boolean {
     if (this.#text.charCodeAt(this.#at) !== QUOTE) return this.#unexpected();
+    const start = this.#at;
     if (!this.#scanString()) return false;
+    if (this.isPlain && this.#text.slice(start, this.#at).includes("\\")) this.isPlain = false;
     this.#skipSpace();
     if (!this.#takes(COLON)) return this.#unexpected();
     this.#skipSpace();
@@ -136,7 +138,7 @@ export class JsonScanner {
     if (literal.length > SHORT_NUMBER || literal.includes("e") || literal.includes("E")) {
       const value = parseNumber(literal);
       if (value === undefined) return this.#fail("a number that is too big", start);
-      if (typeof value !== "number") this.isExact = false;
+      if (typeof value !== "number") this.isPlain = false;
     }
     return true;
   }

@@ -22,7 +22,7 @@ test("what JSON.stringify writes is the same value, and so is what we write of i
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(undefined, "", "  "), (json, indent) => {
       const value = parsed(JSON.stringify(json));
-      assert.deepEqual(value, JSON.parse(JSON.stringify(json)));
+      assert.ok(isEqual(value, json as Value));
       const layout = indent === undefined ? {} : { indent };
       assert.ok(isEqual(parsed(valueToJson(value, layout)), value));
     }),
@@ -44,6 +44,34 @@ test("nothing is accepted that JSON.parse refuses, and nothing refused that it a
     }),
     { numRuns: 3000 },
   );
+});
+
+test("an escaped name is never taken for the name of a member that another text had", () => {
+  // Each text is read after one whose member's name begins with the other's escape as it is written.
+  const pairs: readonly (readonly [string, string, string])[] = [
+    [String.raw`{"a":1,"\\":2}`, String.raw`{"a":1,"\n":3}`, "\n"],
+    [String.raw`{"b":1,"\\":2}`, String.raw`{"b":1,"\"":3}`, '"'],
+    [String.raw`{"c":1,"\\u006":2}`, String.raw`{"c":1,"\u0061dmin":3}`, "admin"],
+    [String.raw`{"d":1,"\\":2}`, String.raw`{"d":1,"\u0000":12345678901234567890}`, "\0"],
+  ];
+  for (const [before, text, name] of pairs) {
+    parsed(before);
+    assert.deepEqual(Object.keys(parsed(text) as object).slice(1), [name]);
+  }
+});
+
+test("a text that JSON.parse would misread is read the same otherwise", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (json) => {
+      const text = JSON.stringify(json);
+      const [, value] = parsed(`[{"\\u0061": 1}, ${text}]`) as readonly Value[];
+      assert.ok(isEqual(value as Value, parsed(text)));
+    }),
+  );
+  assert.deepEqual(parsed(' {"\\u0061" : [ ] , "b":[1 , {} ,"\\"x\\\\"]} '), { a: [], b: [1, {}, '"x\\'] });
+  const own = parsed('{"\\u005f_proto__": {"admin": true}, "x": 1, "x": 2}') as { readonly [key: string]: Value };
+  assert.deepEqual(Object.keys(own), ["__proto__", "x"]);
+  assert.deepEqual([own["x"], own["admin"]], [2, undefined]);
 });
 
 test("numbers keep every digit, wherever they stand", () => {

@@ -1,5 +1,6 @@
-import { assert, err, ok, type Result } from "@vedette/base";
-import { numberToText, parseNumber } from "./big-number.ts";
+import { err, ok, type Result } from "@vedette/base";
+import { numberToText } from "./big-number.ts";
+import { JsonReader } from "./json-reader.ts";
 import { type JsonFault, JsonScanner } from "./json-scanner.ts";
 import { type TextLimits, TextWriter } from "./print.ts";
 import {
@@ -116,14 +117,6 @@ export function parseJson(text: string): Result<Value, JsonFault> {
   const scanner = new JsonScanner(text.toWellFormed());
   if (!scanner.scanText()) return err(scanner.fault);
   const whole = scanner.textWithoutHalves();
-  const value: unknown = scanner.isExact ? JSON.parse(whole) : JSON.parse(whole, readExactly);
-  // What `JSON.parse` gives is a value, and so is what `readExactly` puts in.
-  return ok(value as Value);
-}
-
-/** A reviver with access to the source text (ECMA-262, 2026; in V8 since 2023, not yet in TypeScript's library). */
-function readExactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  if (typeof value !== "number") return value;
-  assert(context?.source !== undefined, "JSON.parse tells its reviver the source of a number");
-  return parseNumber(context.source);
+  // What `JSON.parse` gives is a value.
+  return ok(scanner.isPlain ? (JSON.parse(whole) as Value) : new JsonReader(whole).read());
 }

@@ -1,0 +1,72 @@
+import type { RegoError } from "../errors.ts";
+import { addLocals, outputsOf, termsOf } from "./check-safety.ts";
+import { comprehensionsIn } from "./check-types.ts";
+import type { Local, ResolvedBody, ResolvedComprehension, ResolvedStatement } from "./resolved.ts";
+
+/**
+ * What template strings show must be bound by the body they stand in (stage "rewrite template strings"): in braces of
+ * their own, variables would be bound by them instead, and be shown as undefined.
+ */
+export function checkTemplates(body: ResolvedBody, bound: ReadonlySet<Local>): readonly RegoError[] {
+  return checkShown(
+    body,
+    bound,
+    (statement) => {
+      const { what } = statement;
+      if (what.type !== "result" || what.call.callee.type !== "builtin") return [];
+      if (what.call.callee.builtin.name !== "internal.template_string") return [];
+      return what.call.args.flatMap(comprehensionsIn);
+    },
+    false,
+  );
+}
+
+/** What `print` shows must be bound before it (stage "rewrite print calls"). */
+export function checkPrints(body: ResolvedBody, bound: ReadonlySet<Local>): readonly RegoError[] {
+  return checkShown(
+    body,
+    bound,
+    ({ what }) => (what.type === "print" ? what.args.flatMap(comprehensionsIn) : []),
+    true,
+  );
+}
+
+function checkShown(
+  body: ResolvedBody,
+  outer: ReadonlySet<Local>,
+  shownBy: (statement: ResolvedStatement) => readonly ResolvedComprehension[],
+  isInOrder: boolean,
+): readonly RegoError[] {
+  const bound = new Set(outer);
+  if (!isInOrder) for (const statement of body) bindOutputs(statement, bound);
+  const errors: RegoError[] = [];
+  for (const statement of body) {
+    const shown = shownBy(statement);
+    for (const comprehension of shown) errors.push(...undeclaredIn(comprehension, bound));
+    for (const inner of termsOf(statement.what).flatMap(comprehensionsIn))
+      if (!shown.includes(inner)) errors.push(...checkShown(inner.body, bound, shownBy, isInOrder));
+    const { what } = statement;
+    if (what.type === "every") {
+      const inside = new Set([...bound, what.value, ...(what.key === undefined ? [] : [what.key])]);
+      errors.push(...checkShown(what.body, inside, shownBy, isInOrder));
+    }
+    bindOutputs(statement, bound);
+  }
+  return errors;
+}
+
+function bindOutputs(statement: ResolvedStatement, bound: Set<Local>): void {
+  for (const local of outputsOf(statement, bound)) bound.add(local);
+}
+
+/** `{x | x = term}` stands for the term that is shown. */
+function undeclaredIn(
+  { body, owner, location }: ResolvedComprehension,
+  bound: ReadonlySet<Local>,
+): readonly RegoError[] {
+  const found = new Set<Local>();
+  for (const statement of body) addLocals(statement, found);
+  return Array.from(found)
+    .filter((local) => local.owner !== owner && local.name !== "" && !bound.has(local))
+    .map(({ name }) => ({ code: "rego_compile_error", message: `var ${name} is undeclared`, location }));
+}
