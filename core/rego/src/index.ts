@@ -22,7 +22,7 @@ export {
 export { type FormatOptions, formatModule } from "./format/format.ts";
 export { unifiedDiff } from "./format/unified-diff.ts";
 export { LimitExceeded } from "./limits.ts";
-export type { Body, Location, Module, Term } from "./syntax/ast.ts";
+export type { Annotations, Body, Location, Module, Term } from "./syntax/ast.ts";
 export { valueOfTerm } from "./syntax/constant.ts";
 export { parseModule, parseQuery, parseTerm } from "./syntax/parse.ts";
 export { type AnsweredExpression, answersOf, type QueryAnswer } from "./tools/answers.ts";
@@ -30,8 +30,8 @@ export {
   builtinToValue,
   capabilitiesToValue,
   type PolicyTier,
-  type RefusedCall,
   REFUSED_CALLS,
+  type RefusedCall,
   refusedCall,
 } from "./tools/capabilities.ts";
 export { CoverageObserver, type CoverageReport, type FileCoverage, type SourceRange } from "./tools/coverage.ts";
@@ -45,6 +45,7 @@ export {
 export { type ExplainedCall, ExplainingObserver, type Explanation, type GaveUp } from "./tools/explain.ts";
 export { explanationToText, gaveUpToText, refToText } from "./tools/explain-text.ts";
 export { type Instrumented, instrument } from "./tools/instrument.ts";
+export { joinObservers } from "./tools/join-observers.ts";
 export { type ProfiledLine, ProfilingObserver } from "./tools/profile.ts";
 export { SourceIndex } from "./tools/source-index.ts";
 export { findTests, type Test, type TestModules } from "./tools/test-cases.ts";

@@ -17,10 +17,14 @@ const UNPRINTABLE: RegExp = /[^\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff0
 /** What ends a plain scalar or makes it something else (YAML 1.1 §5.3). */
 const INDICATOR: RegExp = /^(?:[#,[\]{}&*!|>'"%@`]|[?:-](?: |$)|---|\.\.\.)|:(?: |$)| #/;
 
-/** Other values of this or another version of YAML: numbers, `yes`, timestamps, base 60. */
+/** Other values of this or another version of YAML: numbers, `yes`, timestamps, base 60, and the merge key. */
 function looksOtherwise(text: string): boolean {
   return (
-    typeof resolvePlainScalar(text) !== "string" || OLD_BOOLEAN.test(text) || TIMESTAMP.test(text) || BASE_60.test(text)
+    text === "<<" ||
+    typeof resolvePlainScalar(text) !== "string" ||
+    OLD_BOOLEAN.test(text) ||
+    TIMESTAMP.test(text) ||
+    BASE_60.test(text)
   );
 }
 

@@ -63,8 +63,7 @@ export function parseYaml(text: string): Result<Value, YamlFault> {
 function messageOf({ code, message, pos }: YAMLParseError, text: string): string {
   const line = text.slice(0, pos[0]).split("\n").length;
   if (code === "RESOURCE_EXHAUSTION") return `yaml: line ${line}: more levels of nesting than can be read`;
-  const closing =
-    code === "MISSING_CHAR" ? CLOSING.find(([collection]) => message.includes(collection))?.[1] : undefined;
+  const closing = CLOSING.find(([collection]) => message.startsWith(collection))?.[1];
   return `yaml: line ${line}: ${closing === undefined ? message : `did not find expected ${closing}`}`;
 }
 

@@ -1,11 +1,11 @@
 import type { Builtin } from "../builtins/builtin.ts";
 import type { RegoError } from "../errors.ts";
 import type { Known } from "../type-operations.ts";
-import { termsOf } from "./check-safety.ts";
-import { comprehensionsIn, signatureOf } from "./check-types.ts";
+import { signatureOf } from "./check-types.ts";
 import type { Subjects } from "./expand.ts";
 import type { Callee, ResolvedBody, ResolvedStatement, ResolvedTerm } from "./resolved.ts";
 import { nodeAt, type RuleNode } from "./rule-paths.ts";
+import { comprehensionsIn, termsOf } from "./statement-parts.ts";
 import { calleeToText, termToText } from "./term-text.ts";
 import { argumentError } from "./type-errors.ts";
 

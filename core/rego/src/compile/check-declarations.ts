@@ -2,7 +2,7 @@ import type { RegoError } from "../errors.ts";
 import type { Body, CallTerm, Else, Expression, Location, Rule, Statement, Term, VarTerm } from "../syntax/ast.ts";
 import { kindOfTerm } from "../syntax/term-reader.ts";
 import type { ErrorLog } from "./error-log.ts";
-import { namesIn, partsOf } from "./syntax-parts.ts";
+import { declaredIn, namesIn, partsOf } from "./syntax-parts.ts";
 
 export interface DeclarationOptions {
   /** Names of rules and imports: where nothing declares them, they are no variables. */
@@ -116,9 +116,13 @@ class DeclarationCheck {
     }
   }
 
-  /** All names in a term that are variables, those of inner bodies as well. */
+  /** The names in a head that are variables of its body. */
   #mentionedIn(term: Term): readonly string[] {
-    return namesIn(term).filter((name) => !this.#isGlobal(name));
+    return namesIn(term).filter((name) => {
+      const isGlobal = this.#isGlobal(name);
+      if (isGlobal) this.#options.onGlobal(name);
+      return !isGlobal;
+    });
   }
 
   #statements(body: Body, used: ReadonlySet<string>): void {
@@ -309,22 +313,6 @@ class DeclarationCheck {
 
   #refuse(message: string, location: Location): void {
     this.#errors.push({ code: "rego_compile_error", message, location });
-  }
-}
-
-/** The names that a statement declares in its body; that of an `every` declares them as well. */
-export function declaredIn({ what }: Statement): readonly string[] {
-  switch (what.type) {
-    case "assign":
-      return namesIn(what.target);
-    case "some":
-      return what.vars.map(({ name }) => name);
-    case "some-in":
-      return [...(what.key === undefined ? [] : namesIn(what.key)), ...namesIn(what.value)];
-    case "every":
-      return what.body.flatMap(declaredIn);
-    default:
-      return [];
   }
 }
 

@@ -1,20 +1,25 @@
 import type { RegoError } from "../errors.ts";
+import { ERRORS_MAX } from "./error-log.ts";
 import type { ExpandedRule } from "./expand.ts";
 import type { Cause, RuleGraph } from "./rule-graph.ts";
 import { referenceToText, ruleName } from "./term-text.ts";
 
-/** No rule may need its own value, over however many others. One error for each rule that does. */
+/** No rule may need its own value, over however many others. One error for each rule that does, up to the limit. */
 export function checkRuleRecursion(graph: RuleGraph): readonly RegoError[] {
   const component = componentsOf(graph);
-  return graph.rules.flatMap((part): RegoError[] => {
+  const errors: RegoError[] = [];
+  for (const part of graph.rules) {
     const certain = shortestCycle(part, graph, component, (cause) => cause === undefined);
     const cycle = certain ?? shortestCycle(part, graph, component, () => true);
-    if (cycle === undefined) return [];
+    if (cycle === undefined) continue;
     const names = cycle.map(({ rule }) => ruleName(rule));
     const how = certain === undefined ? "may be recursive" : "is recursive";
-    const message = `rule ${names[0]} ${how}: ${names.join(" -> ")}${certain === undefined ? causeOf(cycle, graph) : ""}`;
-    return [{ code: "rego_recursion_error", message, location: part.part.location }];
-  });
+    const cause = certain === undefined ? causeOf(cycle, graph) : "";
+    const message = `rule ${names[0]} ${how}: ${names.join(" -> ")}${cause}`;
+    errors.push({ code: "rego_recursion_error", message, location: part.part.location });
+    if (errors.length === ERRORS_MAX) break;
+  }
+  return errors;
 }
 
 /** The first reference on the way of which it depends on a variable what it refers to. */

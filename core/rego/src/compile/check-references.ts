@@ -9,10 +9,10 @@ import {
 } from "../type-operations.ts";
 import { ANY, STRING, type Type } from "../types.ts";
 import type { Value } from "../values/value.ts";
-import { termsOf } from "./check-safety.ts";
 import type { Subjects } from "./expand.ts";
 import type { ResolvedReference, ResolvedStatement, ResolvedTerm } from "./resolved.ts";
-import { invalidKeyError, noKeysError, notCalledError, type TypeError } from "./type-errors.ts";
+import { termsOf } from "./statement-parts.ts";
+import { invalidKeyError, noKeysError, notCalledError, type TypeMistake } from "./type-errors.ts";
 import { childOf, extentOf, isScalarOrNumber, selectType, type TypeNode, type TypeScope } from "./type-scope.ts";
 import { type TypeOf, TypeUnifier } from "./unify-types.ts";
 
@@ -21,7 +21,7 @@ export class ReferenceChecker {
   readonly #scope: TypeScope;
   readonly #typeOf: TypeOf;
   readonly #subjects: Subjects;
-  readonly #errors: TypeError[] = [];
+  readonly #errors: TypeMistake[] = [];
 
   constructor(scope: TypeScope, typeOf: TypeOf, subjects: Subjects) {
     this.#scope = scope;
@@ -29,7 +29,7 @@ export class ReferenceChecker {
     this.#subjects = subjects;
   }
 
-  statement(statement: ResolvedStatement): readonly TypeError[] {
+  statement(statement: ResolvedStatement): readonly TypeMistake[] {
     this.#visitStatement(statement);
     return this.#errors;
   }
@@ -61,7 +61,7 @@ export class ReferenceChecker {
     }
   }
 
-  #reference(reference: ResolvedReference): TypeError | undefined {
+  #reference(reference: ResolvedReference): TypeMistake | undefined {
     const type = typeOfReference(this.#scope, reference, this.#typeOf);
     if (type?.type === "function") return notCalledError(reference, type, this.#subjects);
     if (typeof reference.base === "string") return this.#document(this.#scope, reference);
@@ -71,13 +71,13 @@ export class ReferenceChecker {
   }
 
   /** Follows a reference through the documents as this scope knows them. */
-  #document(known: TypeScope, reference: ResolvedReference): TypeError | undefined {
+  #document(known: TypeScope, reference: ResolvedReference): TypeMistake | undefined {
     const node = known.tree.children.get(reference.base as "data" | "input");
     if (node !== undefined) return this.#below(known, node, reference, 0);
     return known.next === undefined ? this.#keysOf(ANY, reference, 0) : this.#document(known.next, reference);
   }
 
-  #below(known: TypeScope, node: TypeNode, reference: ResolvedReference, index: number): TypeError | undefined {
+  #below(known: TypeScope, node: TypeNode, reference: ResolvedReference, index: number): TypeMistake | undefined {
     if (node.type !== undefined) return this.#keysOf(node.type, reference, index);
     const key = reference.path[index];
     if (key === undefined) return undefined;
@@ -97,7 +97,7 @@ export class ReferenceChecker {
   }
 
   /** Follows the rest of a reference through a type. */
-  #keysOf(start: Known, reference: ResolvedReference, from: number): TypeError | undefined {
+  #keysOf(start: Known, reference: ResolvedReference, from: number): TypeMistake | undefined {
     let type = start;
     for (let index = from; index < reference.path.length; index++) {
       const key = reference.path[index] as ResolvedTerm;
@@ -123,7 +123,7 @@ export class ReferenceChecker {
     reference: ResolvedReference,
     index: number,
     type: Known,
-  ): TypeError | undefined {
+  ): TypeMistake | undefined {
     if (key.type === "local") return this.#variableKey(keys, key, reference, index, namesOf(type));
     if (new TypeUnifier(this.#scope, this.#typeOf).match(key, keys, false)) return undefined;
     return this.#invalid(reference, index, this.#typeOf(key), keys, []);
@@ -135,7 +135,7 @@ export class ReferenceChecker {
     reference: ResolvedReference,
     index: number,
     oneOf: readonly Value[],
-  ): TypeError | undefined {
+  ): TypeMistake | undefined {
     const known = this.#scope.typeOfLocal(key.local);
     if (known === undefined) this.#scope.setLocal(key.local, keys);
     else if (!mayUnify(known, keys)) return this.#invalid(reference, index, known, keys, oneOf);
@@ -143,7 +143,7 @@ export class ReferenceChecker {
   }
 
   /** Nothing is in there: to ask for a certain member is a mistake, to ask for all of them is not. */
-  #keyOfEmpty(type: Known, key: ResolvedTerm, reference: ResolvedReference, index: number): TypeError | undefined {
+  #keyOfEmpty(type: Known, key: ResolvedTerm, reference: ResolvedReference, index: number): TypeMistake | undefined {
     if (key.type === "constant" && isScalarOrNumber(key.value))
       return this.#invalid(reference, index, undefined, undefined, []);
     if (key.type !== "local") return undefined;
@@ -154,7 +154,13 @@ export class ReferenceChecker {
     return undefined;
   }
 
-  #invalid(reference: ResolvedReference, index: number, have: Known, want: Known, oneOf: readonly Value[]): TypeError {
+  #invalid(
+    reference: ResolvedReference,
+    index: number,
+    have: Known,
+    want: Known,
+    oneOf: readonly Value[],
+  ): TypeMistake {
     return invalidKeyError(reference, index, have, want, oneOf, this.#subjects);
   }
 }

@@ -15,7 +15,6 @@ import {
 import { ANY, type FunctionSignature, type FunctionType, type Property, type Type } from "../types.ts";
 import type { Scalar } from "../values/value.ts";
 import { ReferenceChecker, typeOfReference } from "./check-references.ts";
-import { termsOf } from "./check-safety.ts";
 import { type ExpandedRule, hoistReferences, isEquation, type Subjects } from "./expand.ts";
 import type {
   Callee,
@@ -28,8 +27,9 @@ import type {
 } from "./resolved.ts";
 import type { RuleGraph } from "./rule-graph.ts";
 import { knownPath } from "./rule-paths.ts";
+import { comprehensionsIn, termsOf } from "./statement-parts.ts";
 import { calleeToText } from "./term-text.ts";
-import { argumentError, matchError, type TypeError } from "./type-errors.ts";
+import { argumentError, matchError, type TypeMistake } from "./type-errors.ts";
 import { createTypeNode, insertType, putType, type TypeNode, TypeScope } from "./type-scope.ts";
 import { TypeUnifier } from "./unify-types.ts";
 
@@ -53,12 +53,14 @@ export class TypeChecker {
 
   /** Checks rules whose bodies are in a safe order; each of them after those it needs. */
   checkRules(rules: Iterable<readonly [ExpandedRule, ResolvedBody]>): readonly RegoError[] {
-    return Array.from(rules).flatMap(([rule, body]) => this.#rule(rule, body));
+    return Array.from(rules)
+      .flatMap(([rule, body]) => this.#rule(rule, body))
+      .map(toError);
   }
 
   /** Checks a query against what is known of the rules by now. */
   checkQuery(body: ResolvedBody, subjects: Subjects): readonly RegoError[] {
-    return new TypeChecker(this.#graph, subjects, this.#global).#body(this.#global, body, {}).errors;
+    return new TypeChecker(this.#graph, subjects, this.#global).#body(this.#global, body, {}).errors.map(toError);
   }
 
   /** What is known of a term when nothing is known of variables. */
@@ -66,7 +68,7 @@ export class TypeChecker {
     return this.#typeOf(this.#global.inside(), term);
   }
 
-  #rule(expanded: ExpandedRule, body: ResolvedBody): readonly RegoError[] {
+  #rule(expanded: ExpandedRule, body: ResolvedBody): readonly TypeMistake[] {
     const { rule, suffix } = expanded;
     const { scope, errors } = this.#body(this.#global, body, {});
     const path: readonly Scalar[] = ["data", ...knownPath(rule)];
@@ -97,16 +99,16 @@ export class TypeChecker {
     outer: TypeScope,
     body: ResolvedBody,
     owner: object,
-  ): { readonly scope: TypeScope; readonly errors: readonly TypeError[] } {
+  ): { readonly scope: TypeScope; readonly errors: readonly TypeMistake[] } {
     const scope = outer.inside();
-    const errors: TypeError[] = [];
+    const errors: TypeMistake[] = [];
     for (const statement of body)
       for (const simple of hoistReferences(statement, owner, this.#subjects))
         for (const error of this.#statement(scope, simple)) errors.push(error);
     return { scope, errors };
   }
 
-  #statement(enclosing: TypeScope, statement: ResolvedStatement): readonly TypeError[] {
+  #statement(enclosing: TypeScope, statement: ResolvedStatement): readonly TypeMistake[] {
     const scope = this.#within(enclosing, statement.with);
     const inside = this.#comprehensions(scope, statement);
     const references = new ReferenceChecker(scope, (term) => this.#typeOf(scope, term), this.#subjects);
@@ -117,12 +119,12 @@ export class TypeChecker {
   }
 
   /** Checks the bodies inside a statement, those in the bodies of its `every` as well. The last wrong one is told. */
-  #comprehensions(scope: TypeScope, { what }: ResolvedStatement): readonly TypeError[] {
+  #comprehensions(scope: TypeScope, { what }: ResolvedStatement): readonly TypeMistake[] {
     const found = [
       ...termsOf(what).flatMap(comprehensionsIn),
       ...(what.type === "every" ? what.body.flatMap(comprehensionsBelow) : []),
     ];
-    let errors: readonly TypeError[] = [];
+    let errors: readonly TypeMistake[] = [];
     for (const comprehension of found) {
       const checked = this.#body(scope, comprehension.body, comprehension.owner);
       const isRight = checked.errors.length === 0;
@@ -144,7 +146,7 @@ export class TypeChecker {
     }
   }
 
-  #expression(scope: TypeScope, { what, with: overrides, location }: ResolvedStatement): TypeError | undefined {
+  #expression(scope: TypeScope, { what, with: overrides, location }: ResolvedStatement): TypeMistake | undefined {
     for (const item of overrides) {
       const error = this.#replacement(scope, item);
       if (error !== undefined) return error;
@@ -163,7 +165,7 @@ export class TypeChecker {
     }
   }
 
-  #equation(scope: TypeScope, left: ResolvedTerm, right: ResolvedTerm, location: Location): TypeError | undefined {
+  #equation(scope: TypeScope, left: ResolvedTerm, right: ResolvedTerm, location: Location): TypeMistake | undefined {
     const have = [this.#typeOf(scope, left), this.#typeOf(scope, right)] as const;
     return this.#unifier(scope).equate(left, right) ? undefined : matchError(...have, location);
   }
@@ -173,7 +175,7 @@ export class TypeChecker {
     { callee }: ResolvedCall,
     operands: readonly ResolvedTerm[],
     location: Location,
-  ): TypeError | undefined {
+  ): TypeMistake | undefined {
     const signature = this.#typeOfCallee(scope, callee);
     // Nothing is known of a function in which there are errors.
     if (isAny(signature)) return undefined;
@@ -200,7 +202,7 @@ export class TypeChecker {
     callee: Callee,
     operands: readonly ResolvedTerm[],
     location: Location,
-  ): TypeError | undefined {
+  ): TypeMistake | undefined {
     const name = callee.type === "builtin" ? callee.builtin.name : "";
     const arity = name === "internal.member_2" ? 2 : name === "internal.member_3" ? 3 : undefined;
     if (arity === undefined) return undefined;
@@ -219,7 +221,7 @@ export class TypeChecker {
   }
 
   /** A function may be replaced by one that takes as many operands, of types that its own may be of. */
-  #replacement(scope: TypeScope, item: ResolvedWith): TypeError | undefined {
+  #replacement(scope: TypeScope, item: ResolvedWith): TypeMistake | undefined {
     const target = this.#typeOfTarget(scope, item);
     if (target?.type !== "function") return undefined;
     const value = "location" in item.value ? this.#typeOf(scope, item.value) : this.#typeOfCallee(scope, item.value);
@@ -320,6 +322,10 @@ export class TypeChecker {
   }
 }
 
+function toError({ code, message, location }: TypeMistake): RegoError {
+  return { code, message, location };
+}
+
 const NOWHERE: Location = { file: "", row: 1, col: 1, start: 0, end: 0 };
 
 function constantTerms(path: readonly Scalar[], location: Location): readonly ResolvedTerm[] {
@@ -330,7 +336,7 @@ export function signatureOf({ args, result, variadic }: FunctionType): FunctionS
   return { type: "function", args, result, variadic };
 }
 
-function notAFunction(callee: Callee, location: Location): TypeError {
+function notAFunction(callee: Callee, location: Location): TypeMistake {
   const message = `undefined function ${calleeToText(callee)}`;
   return { code: "rego_type_error", message, location, isVague: false };
 }
@@ -353,25 +359,6 @@ function defaultToAny(scope: TypeScope, arg: ResolvedTerm): void {
       for (const entry of arg.entries) for (const item of entry) defaultToAny(scope, item);
       return;
     default:
-  }
-}
-
-/** The comprehensions of a term, without those in their bodies. */
-export function comprehensionsIn(term: ResolvedTerm): readonly ResolvedComprehension[] {
-  switch (term.type) {
-    case "comprehension":
-      return [term];
-    case "array":
-    case "set":
-      return term.items.flatMap(comprehensionsIn);
-    case "object":
-      return term.entries.flatMap((entry) => entry.flatMap(comprehensionsIn));
-    case "reference":
-      return term.path.flatMap(comprehensionsIn);
-    case "call":
-      return term.args.flatMap(comprehensionsIn);
-    default:
-      return [];
   }
 }
 

@@ -1,7 +1,8 @@
 import type { RegoError } from "../errors.ts";
-import { addLocals, outputsOf, termsOf } from "./check-safety.ts";
-import { comprehensionsIn } from "./check-types.ts";
+import { isGenerated } from "./expand.ts";
+import { outputsOf } from "./outputs.ts";
 import type { Local, ResolvedBody, ResolvedComprehension, ResolvedStatement } from "./resolved.ts";
+import { addLocals, comprehensionsIn, termsOf } from "./statement-parts.ts";
 
 /**
  * What template strings show must be bound by the body they stand in (stage "rewrite template strings"): in braces of
@@ -67,6 +68,6 @@ function undeclaredIn(
   const found = new Set<Local>();
   for (const statement of body) addLocals(statement, found);
   return Array.from(found)
-    .filter((local) => local.owner !== owner && local.name !== "" && !bound.has(local))
+    .filter((local) => local.owner !== owner && !isGenerated(local) && !bound.has(local))
     .map(({ name }) => ({ code: "rego_compile_error", message: `var ${name} is undeclared`, location }));
 }

@@ -1,8 +1,7 @@
 import type { RegoError } from "../errors.ts";
-import { termsOf } from "./check-safety.ts";
-import { comprehensionsIn } from "./check-types.ts";
 import type { ResolvedBody, ResolvedWith } from "./resolved.ts";
 import { nodeAt, type RuleNode } from "./rule-paths.ts";
+import { comprehensionsIn, termsOf } from "./statement-parts.ts";
 
 /**
  * What `with` may replace: whole rules, base documents, `input`, and functions (stage "rewrite with values"). Of each

@@ -3,7 +3,7 @@ import type { Module } from "../syntax/ast.ts";
 import { checkCalls, checkDeprecatedCalls, checkVoidCalls } from "./check-calls.ts";
 import { checkRuleRecursion } from "./check-recursion.ts";
 import { checkRuleConflicts } from "./check-rules.ts";
-import { checkHeadSafety, localsOfTerm, orderRule, orderSafely } from "./check-safety.ts";
+import { checkHeadSafety, orderRule, orderSafely } from "./check-safety.ts";
 import { TypeChecker } from "./check-types.ts";
 import { checkPrints, checkTemplates } from "./check-undeclared.ts";
 import { checkWith } from "./check-with.ts";
@@ -14,6 +14,7 @@ import type { Unresolved } from "./resolve.ts";
 import type { Local, ResolvedBody, ResolvedRule } from "./resolved.ts";
 import { RuleGraph } from "./rule-graph.ts";
 import { growRuleNodes, type RuleNode } from "./rule-paths.ts";
+import { localsOfTerm } from "./statement-parts.ts";
 import { pathToText } from "./term-text.ts";
 
 /** What queries are checked against. */
@@ -106,7 +107,8 @@ function argumentsOf({ args }: ExpandedRule): ReadonlySet<Local> {
 function scopeLabels(rules: readonly ExpandedRule[]): (rule: ExpandedRule) => string {
   const names = new Map<string, Set<string>>();
   const place = ({ part: { location } }: ExpandedRule): string => `${location.row} ${location.file}`;
-  const nameOf = ({ rule }: ExpandedRule): string => pathToText(rule.path.slice(rule.package.length)).slice("data.".length);
+  const nameOf = ({ rule }: ExpandedRule): string =>
+    pathToText(rule.path.slice(rule.package.length)).slice("data.".length);
   for (const rule of rules) names.set(place(rule), (names.get(place(rule)) ?? new Set()).add(nameOf(rule)));
   return (rule) => ((names.get(place(rule))?.size ?? 0) > 1 ? ` in rule ${nameOf(rule)}` : "");
 }

@@ -1,5 +1,6 @@
 import type { Scalar } from "../values/value.ts";
 import type { Block, Clause, Expression, Operation, Procedure } from "./ir.ts";
+import { mayEndQuery } from "./may-end-query.ts";
 
 /** Fewer definitions are tried faster than an index is asked. */
 const CLAUSES_MIN = 6;
@@ -53,8 +54,10 @@ function conditionsOf({ body, otherwise }: Clause): ReadonlyMap<string, Scalar> 
   return found;
 }
 
-/** The operations that every way through a block passes. */
+/** The operations that every way through a block passes, before any that may end the query. */
 function mainLine(block: Block): readonly Operation[] {
+  const end = block.findIndex(mayEndQuery);
+  if (end >= 0) return block.slice(0, end);
   const last = block.at(-1);
   return last?.op === "scan" || last?.op === "scan-tree" ? [...block, ...mainLine(last.body)] : block;
 }

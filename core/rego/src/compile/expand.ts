@@ -204,6 +204,11 @@ class Expansion {
   }
 }
 
+/** Made by the compiler: no message can name it. */
+export function isGenerated({ name, isWildcard }: Local): boolean {
+  return isWildcard && name !== "_";
+}
+
 /** Whether a term has references or comprehensions in it: all that may be undefined, or several values. */
 export function needsEvaluation(term: ResolvedTerm): boolean {
   switch (term.type) {
@@ -221,6 +226,20 @@ export function needsEvaluation(term: ResolvedTerm): boolean {
 }
 
 /**
+ * What a negated statement asks of others, it asks before it is negated: `not startswith(input.path, "/")` does not
+ * hold when there is no path. Gives those parts names, in statements that stand before it.
+ */
+export function hoistNegated(statement: ResolvedStatement): {
+  readonly hoisted: ResolvedBody;
+  readonly statement: ResolvedStatement;
+} {
+  if (!statement.isNegated) return { hoisted: [], statement };
+  const hoisting = new Hoisting(statement.with, {}, new Map(), (term) => term.type === "comprehension");
+  const what = hoisting.expression(statement.what);
+  return { hoisted: hoisting.hoisted, statement: { ...statement, what } };
+}
+
+/**
  * Gives names to the references and comprehensions of an expanded statement that are operands or keys (stage "rewrite
  * dynamic terms"), so that they are evaluated before it. One that is a side of an equation stays where it is.
  */
@@ -234,12 +253,19 @@ class Hoisting {
   readonly #with: readonly ResolvedWith[];
   readonly #owner: object;
   readonly #subjects: Subjects;
+  readonly #mayStay: (term: ResolvedTerm) => boolean;
   readonly hoisted: ResolvedStatement[] = [];
 
-  constructor(overrides: readonly ResolvedWith[], owner: object, subjects: Subjects) {
+  constructor(
+    overrides: readonly ResolvedWith[],
+    owner: object,
+    subjects: Subjects,
+    mayStay: (term: ResolvedTerm) => boolean = () => false,
+  ) {
     this.#with = overrides;
     this.#owner = owner;
     this.#subjects = subjects;
+    this.#mayStay = mayStay;
   }
 
   expression(what: ResolvedExpression): ResolvedExpression {
@@ -272,11 +298,13 @@ class Hoisting {
   /** What may stay, with its keys taken out. */
   #side(term: ResolvedTerm): ResolvedTerm {
     if (term.type === "comprehension") return term;
-    if (term.type === "reference") return { ...term, path: term.path.map((key) => this.#operand(key)) };
-    return this.#operand(term);
+    if (term.type !== "reference") return this.#operand(term);
+    const base = typeof term.base === "string" || term.base.type === "local" ? term.base : this.#operand(term.base);
+    return { ...term, base, path: term.path.map((key) => this.#operand(key)) };
   }
 
   #operand(term: ResolvedTerm): ResolvedTerm {
+    if (this.#mayStay(term)) return term;
     switch (term.type) {
       case "array":
       case "set":
@@ -288,6 +316,8 @@ class Hoisting {
       case "reference":
       case "comprehension":
         return this.#name(term, this.#side(term));
+      case "call":
+        return this.#name(term, { ...term, args: term.args.map((arg) => this.#operand(arg)) });
       default:
         return term;
     }

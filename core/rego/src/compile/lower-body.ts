@@ -1,6 +1,7 @@
 import { assert } from "@vedette/base";
 import type { RegoError } from "../errors.ts";
 import type { Location } from "../syntax/ast.ts";
+import { hoistNegated } from "./expand.ts";
 import type {
   Block,
   Expression,
@@ -102,10 +103,13 @@ export class BodyLowering {
 
   #body(body: ResolvedBody, values: readonly ResolvedTerm[], isOrdered: boolean): void {
     this.#isOrdered = isOrdered;
-    const ordered = orderBody(body, new Set(this.#bound), this.#context.errors);
+    const parts = body.map(hoistNegated);
+    const hoisted = new Set(parts.flatMap((part) => part.hoisted));
+    const statements = parts.flatMap((part) => [...part.hoisted, part.statement]);
+    const ordered = orderBody(statements, new Set(this.#bound), this.#context.errors);
     for (const [index, statement] of ordered.entries()) {
       const variables = freeLocalsOfStatement(statement);
-      this.#mark(statement.location, variables);
+      if (!hoisted.has(statement)) this.#mark(statement.location, variables);
       if (isOrdered || !this.#isOnlyCondition(statement, ordered.slice(index + 1), values)) this.#statement(statement);
       else this.#block.push({ op: "exists", overrides: [], body: this.#condition(() => this.#statement(statement)) });
     }

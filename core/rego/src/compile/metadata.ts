@@ -101,7 +101,9 @@ function chainOf(nodes: readonly AnnotatedNode[], module: Module, rule: Rule): V
 
 function linkOf(path: readonly Value[], annotations: Annotations | undefined): Value {
   const names = path.map(keyToText);
-  return annotations === undefined ? { path: names } : { annotations: annotationsToValue(annotations, identity), path: names };
+  return annotations === undefined
+    ? { path: names }
+    : { annotations: annotationsToValue(annotations, identity), path: names };
 }
 
 function identity(path: readonly string[]): Value {
@@ -174,7 +176,9 @@ function annotationsToValue(annotations: Annotations, pathToValue: (path: readon
 }
 
 function toValue(members: { readonly [name: string]: string | undefined }): Value {
-  return Object.fromEntries(Object.entries(members).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
+  return Object.fromEntries(
+    Object.entries(members).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
+  );
 }
 
 function hasMembers(value: Value): boolean {

@@ -198,11 +198,13 @@ class Resolver {
   /** Before anything is resolved: which names are declared by which statement, and which belong to this body undeclared. */
   #announce(body: Body, headTerms: readonly (Term | undefined)[]): void {
     const mentioned = namesIn(body);
-    const names = new Set([...mentioned, ...headTerms.flatMap((term) => (term ? namesOf(term) : []))].map(({ name }) => name));
+    const names = new Set(
+      [...mentioned, ...headTerms.flatMap((term) => (term ? namesOf(term) : []))].map(({ name }) => name),
+    );
     for (const [index, { what }] of body.entries()) {
       const from = what.type === "some" ? index : index + 1;
+      // What only the bodies inside mention is a variable of each of them.
       for (const { name, location } of declaredBy(what))
-        // What only the bodies inside mention is a variable of each of them.
         if (what.type === "some" && !names.has(name)) this.#scope.leave(name);
         else this.#scope.declare(name, location, from);
     }

@@ -1,8 +1,8 @@
 import { isEqual, isScalar, type Value } from "../values/value.ts";
-import { termsOf } from "./check-safety.ts";
 import type { ExpandedRule } from "./expand.ts";
 import type { ResolvedBody, ResolvedReference, ResolvedRule, ResolvedTerm } from "./resolved.ts";
 import { knownPath, type RuleNode, rulesFrom } from "./rule-paths.ts";
+import { termsOf } from "./statement-parts.ts";
 
 /** The reference through which one rule may need another; undefined when it needs it whatever its variables are. */
 export type Cause = ResolvedReference | undefined;
@@ -24,7 +24,8 @@ export class RuleGraph {
     }
     for (const part of rules) this.#needs.set(part, this.#neededIn(part));
     for (const [part, needs] of this.#needs)
-      for (const needed of needs.keys()) this.#neededBy.set(needed, (this.#neededBy.get(needed) ?? new Set()).add(part));
+      for (const needed of needs.keys())
+        this.#neededBy.set(needed, (this.#neededBy.get(needed) ?? new Set()).add(part));
   }
 
   needsOf(part: ExpandedRule): ReadonlyMap<ExpandedRule, Cause> {
@@ -107,7 +108,7 @@ export class RuleGraph {
 function selects({ path }: ResolvedReference, rule: ResolvedRule): boolean {
   const known = knownPath(rule);
   return path.every((key, index) => {
-    const isWildcard = key.type === "local" && (key.local.name === "_" || key.local.name === "");
+    const isWildcard = key.type === "local" && key.local.isWildcard;
     return key.type === "constant" || isWildcard || index >= known.length;
   });
 }
@@ -149,7 +150,11 @@ function collectFromBody(body: ResolvedBody, add: Add): void {
 function collect(term: ResolvedTerm, add: Add): void {
   switch (term.type) {
     case "reference":
-      if (term.base === "data") add(term.path.map((key) => (key.type === "constant" ? key.value : undefined)), term);
+      if (term.base === "data")
+        add(
+          term.path.map((key) => (key.type === "constant" ? key.value : undefined)),
+          term,
+        );
       else if (term.base !== "input") collect(term.base, add);
       for (const key of term.path) collect(key, add);
       return;

@@ -1,9 +1,27 @@
 import type { Body, Else, Expression, Rule, Statement, Term } from "../syntax/ast.ts";
 
-/** All names in a term, those in the bodies inside it as well. */
+/** All names in a term, those in the bodies inside it as well unless they declare them. */
 export function namesIn(term: Term): readonly string[] {
   const own = term.type === "var" ? [term.name] : partsOf(term).flatMap(namesIn);
-  return term.type === "comprehension" ? [...own, ...term.body.flatMap(namesInStatement)] : own;
+  if (term.type !== "comprehension") return own;
+  const declared = new Set(term.body.flatMap(declaredIn));
+  return [...own, ...term.body.flatMap(namesInStatement)].filter((name) => !declared.has(name));
+}
+
+/** The names that a statement declares in its body; that of an `every` declares them as well. */
+export function declaredIn({ what }: Statement): readonly string[] {
+  switch (what.type) {
+    case "assign":
+      return namesIn(what.target);
+    case "some":
+      return what.vars.map(({ name }) => name);
+    case "some-in":
+      return [...(what.key === undefined ? [] : namesIn(what.key)), ...namesIn(what.value)];
+    case "every":
+      return what.body.flatMap(declaredIn);
+    default:
+      return [];
+  }
 }
 
 function namesInStatement({ what, with: overrides }: Statement): readonly string[] {
@@ -63,7 +81,7 @@ export function partsOf(term: Term): readonly Term[] {
     case "object":
       return term.entries.flat();
     case "call":
-      return term.args;
+      return [term.operator, ...term.args];
     case "comprehension":
       return term.key === undefined ? [term.value] : [term.key, term.value];
     case "template":

@@ -50,7 +50,8 @@ export function termToText(term: ResolvedTerm, subjects?: Subjects): string {
       return valueToText(term.value);
     case "local": {
       const subject = subjects?.get(term.local);
-      return subject === undefined ? term.local.name || "_" : text(subject);
+      if (subject !== undefined) return text(subject);
+      return term.local.isWildcard ? "_" : term.local.name;
     }
     case "reference":
       return referenceToText(term, subjects);

@@ -407,13 +407,16 @@ class ClosureBackEnd {
   #object({ entries }: Expression & { readonly op: "object" }): Evaluate {
     const members = entries.map(([key, value]) => [this.#expression(key), this.#expression(value)] as const);
     return (evaluation, frame) => {
-      const builder = new ObjectBuilder();
+      const entries: [Value, Value][] = [];
       for (const [key, value] of members) {
         const name = key(evaluation, frame);
+        if (name === undefined) return undefined;
         const member = value(evaluation, frame);
-        if (name === undefined || member === undefined) return undefined;
-        insertOnce(builder, name, member);
+        if (member === undefined) return undefined;
+        entries.push([name, member]);
       }
+      const builder = new ObjectBuilder();
+      for (const [name, member] of entries) insertOnce(builder, name, member);
       return builder.build();
     };
   }
@@ -464,7 +467,7 @@ class ClosureBackEnd {
     let builder = new ObjectBuilder();
     const run = this.#block(body, ([key, item]) => (evaluation, frame) => {
       const name = key!(evaluation, frame);
-      const value = item!(evaluation, frame);
+      const value = name === undefined ? undefined : item!(evaluation, frame);
       if (name !== undefined && value !== undefined) insertOnce(builder, name, value);
       return false;
     });
@@ -538,8 +541,10 @@ class ClosureBackEnd {
         const source = this.#tree(expression.source);
         const key = this.#expression(expression.key);
         return (evaluation, frame) => {
+          const place = source(evaluation, frame);
+          if (place === undefined) return undefined;
           const at = key(evaluation, frame);
-          return at === undefined ? undefined : evaluation.step(source(evaluation, frame), at);
+          return at === undefined ? undefined : evaluation.step(place, at);
         };
       }
     }

@@ -224,9 +224,12 @@ export class CodeWriter {
         this.#condition(operation, fail);
         return;
       case "print": {
+        // What nobody reads is not computed.
+        this.#line("if (q.observer.printed !== undefined) {");
         const values = operation.args.map((arg) => this.#expression(arg, fail));
         const sets = operation.args.map(({ op }) => op === "collect");
         this.#line(`print(q, [${values.join(", ")}], ${JSON.stringify(sets)}, ${this.#constant(operation.location)});`);
+        this.#close();
         return;
       }
       case "mark":
@@ -375,7 +378,8 @@ export class CodeWriter {
         const entries = expression.entries.map(
           ([key, value]) => `[${this.#defined(key, fail)}, ${this.#defined(value, fail)}]`,
         );
-        return `objectOf([${entries.join(", ")}])`;
+        // Made here: two keys that are the same end the query, whatever is computed next.
+        return this.#held(`objectOf([${entries.join(", ")}])`);
       }
       case "collect":
         return this.#collect(expression, fail);
@@ -402,7 +406,19 @@ export class CodeWriter {
       return `(typeof ${name} === "string" ? ${index}.get(${name}) : undefined)`;
     }
     const whole = this.#held(this.#expression(source, fail));
-    return `lookup(${whole}, ${this.#defined(key, fail)})`;
+    if (key.op === "slot" || key.op === "constant") return `lookup(${whole}, ${this.#expression(key, fail)})`;
+    return this.#keyed(whole, key, (at) => `lookup(${whole}, ${at})`);
+  }
+
+  /** What is under a key: of nothing nobody asks for the key, which may end the query. */
+  #keyed(whole: string, key: Expression, lookUp: (key: string) => string): string {
+    const [found, label] = [this.#name("t"), this.#name("b")];
+    this.#line(`let ${found};`);
+    this.#open(label);
+    this.#line(`if (${whole} === undefined) break ${label};`);
+    this.#line(`${found} = ${lookUp(this.#defined(key, `break ${label};`))};`);
+    this.#close();
+    return found;
   }
 
   /**
@@ -466,21 +482,19 @@ export class CodeWriter {
         return `s${expression.slot}`;
       case "tree-get": {
         const source = this.#held(this.#tree(expression.source, fail));
-        return `${this.#evaluation}.step(${source}, ${this.#defined(expression.key, fail)})`;
+        return this.#keyed(source, expression.key, (at) => `${this.#evaluation}.step(${source}, ${at})`);
       }
     }
   }
 
   #replacing(overrides: readonly Override[], fail: string): string {
-    const documents = (target: "input" | "data") =>
-      overrides
-        .flatMap((override) =>
-          override.target === target
-            ? [`{ path: ${this.#constant(override.path)}, value: ${this.#defined(override.value, fail)} }`]
-            : [],
-        )
-        .join(", ");
-    const [input, data] = [documents("input"), documents("data")];
+    const documents: Record<"input" | "data", string[]> = { input: [], data: [] };
+    for (const override of overrides)
+      if ("path" in override) {
+        const value = this.#defined(override.value, fail);
+        documents[override.target].push(`{ path: ${this.#constant(override.path)}, value: ${value} }`);
+      }
+    const [input, data] = [documents.input.join(", "), documents.data.join(", ")];
     const builtins: string[] = [];
     const procedures: string[] = [];
     for (const override of overrides) {
@@ -563,10 +577,10 @@ const COLLECTORS: Readonly<Record<"array" | "set" | "object", Collector>> = {
   ],
 };
 
-/** Names that values which are no plain objects answer to. */
+/** Names that values which are no plain objects answer to; to digits, arrays and strings do. */
 function isInherited(name: string): boolean {
   const others = [Object, Array, String, Number, Boolean, RegoSet, RegoObject, BigNumber];
-  return name === "length" || name === "text" || others.some(({ prototype }) => name in prototype);
+  return name === "length" || name === "text" || /^[0-9]/.test(name) || others.some(({ prototype }) => name in prototype);
 }
 
 function pathKey(path: readonly string[]): string {

@@ -56,10 +56,10 @@ function meaningOf({ package: { path }, imports, rules, annotations }: Module): 
   return withoutPlaces({ path, names, rules: rules.map(ruleMeaning), annotations });
 }
 
-function ruleMeaning({ head, body = HOLDS, otherwise, isDefault, annotations }: Rule): unknown {
+function ruleMeaning({ head, body, otherwise, isDefault, annotations }: Rule): unknown {
   const { name, path, args, key, value = TRUE } = head;
-  const branches = elseMeaning(otherwise);
-  return { name, path, args, key, value: key ? undefined : value, body, branches, isDefault, annotations };
+  const bodies = { body: body ?? HOLDS, branches: elseMeaning(otherwise) };
+  return { name, path, args, key, value: key ? undefined : value, ...bodies, isDefault, annotations };
 }
 
 function elseMeaning(branch: Else | undefined): unknown {
@@ -211,6 +211,8 @@ test("operators inside others have parentheses, and those of a statement where t
     ["p if k, v in xs\nx := [(k, v in xs), k]", "p if k, v in xs\nx := [(k, v in xs), k]"],
     ["x := [(a|b)]\ny := f(a|b)\nz := f((a|b))", "x := [(a | b)]\ny := f(a | b)\nz := f((a | b))"],
     ["x := (a|b)[_]\ny := -x*-1", "x := (a | b)[_]\ny := -x * -1"],
+    // A keyword is a name only where the statement begins.
+    ["p if if.x+1+2==3", "p if if.x + 1 + 2 == 3"],
     ["x := plus(1,2)", "x := plus(1, 2)"],
   ]);
 });
@@ -284,6 +286,10 @@ test("blocks of metadata stay what they are", () => {
   check([[`${block}\np := 1`, `${block}\np := 1`]]);
   check([[`${block}\n  # no part of it\np := 1`, `${block}\n\n# no part of it\np := 1`]]);
   assert.equal(formatted(`${block}\npackage a\n${block}\n\np := 1`), `${block}\npackage a\n\n${block}\n\np := 1\n`);
+});
+
+test("a rule whose body ends on the line of the next rule is settled at once", () => {
+  check([["p if\nx q := 1", "p if {\n\tx\n}\n\nq := 1"]]);
 });
 
 test("a package alone is a module, and its comments are its own", () => {

@@ -13,8 +13,9 @@ export interface FormatOptions {
  * by writing it again. A module of v0 is spelled as v0 unless `options` ask for v1; where it uses a keyword of v1 as
  * a name it then cannot be read again, and needs its author.
  *
- * Other than `opa fmt`, it does not leave code with comments in unexpected places as it was, writes no calls as
- * operators (`plus(1, 2)` may call a rule), and keeps `-x`, repeated elements and the constants in template strings.
+ * Other than `opa fmt`, it lays out what has comments in unexpected places as well, begins a comprehension behind its
+ * bracket, and never changes what is meant: parentheses stay where operators need them, calls stay calls (`plus(1, 2)`
+ * may call a rule), and so do `-x`, repeated elements of a set, and constants in template strings.
  */
 export function formatModule(module: Module, options: FormatOptions = {}): string {
   const regoVersion = options.regoVersion ?? module.regoVersion;

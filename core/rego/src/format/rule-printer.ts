@@ -38,30 +38,20 @@ export class RulePrinter extends StatementPrinter {
 
   /** `chained` are the rules that stay what they were written as: further bodies of this one. */
   protected writeRule(rule: Rule, chained: readonly Rule[]): void {
-    const { head, body, otherwise, location, isDefault, isChained } = rule;
-    const isConstant = isDefault || !body || (isTrue(body) && !otherwise && chained.length === 0);
+    const { body, otherwise, isDefault } = rule;
     // Each parenthesis nests, and no deeper than the parser reads. An operator is two deep: a node, and its operands.
     this.showsGroups = heightOf(rule) <= NESTING_MAX;
+    const isConstant = isDefault || !body || (isTrue(body) && !otherwise && chained.length === 0);
+    this.#writeHead(rule, isConstant);
+    if (!isConstant) this.#writeBodies(rule, body, chained);
+  }
+
+  #writeHead({ head, body, isDefault }: Rule, isConstant: boolean): void {
     const isAlone = !isDefault && !body && !head.value && this.#mayStandAlone(head);
     if (isDefault) this.write("default ");
     this.#writeName(head);
     if (head.key) this.#writeKey(head.key);
     else if (!isAlone) this.#writeValue(head, isConstant || this.#wouldBeKey(head));
-    if (isConstant) return;
-    const hasIf = this.#hasIf(head);
-    const from = isChained ? location.start : head.location.end;
-    const hasBraces = chained.length > 0 || isSet(body);
-    const written = this.#writeBody({ body, follows: "head", hasIf, hasBraces, from, to: location.end });
-    for (const { body: further = [], location: place } of chained)
-      this.#writeBody({
-        body: further,
-        follows: "body",
-        hasIf: false,
-        hasBraces: true,
-        from: place.start,
-        to: place.end,
-      });
-    if (otherwise) this.#writeBranches(otherwise, location.row, written);
   }
 
   #writeName({ name, path, args, location }: Head): void {
@@ -100,6 +90,18 @@ export class RulePrinter extends StatementPrinter {
     this.write(this.spelling.regoVersion === 1 ? " := " : ` ${operator} `);
     if (value) this.writeTerm(value);
     else this.write("true");
+  }
+
+  #writeBodies({ head, otherwise, location, isChained }: Rule, body: Body, chained: readonly Rule[]): void {
+    const hasIf = this.#hasIf(head);
+    const hasBraces = chained.length > 0 || isSet(body);
+    const from = isChained ? location.start : head.location.end;
+    const written = this.#writeBody({ body, follows: "head", hasIf, hasBraces, from, to: location.end });
+    for (const { body: further = [], location: place } of chained) {
+      const span = { from: place.start, to: place.end };
+      this.#writeBody({ body: further, follows: "body", hasIf: false, hasBraces: true, ...span });
+    }
+    if (otherwise) this.#writeBranches(otherwise, location.row, written);
   }
 
   #writeBody({ body, follows, hasIf, hasBraces, from, to }: PlacedBody): WrittenBody {

@@ -1,5 +1,6 @@
-import type { Body } from "../syntax/ast.ts";
+import type { Body, Term } from "../syntax/ast.ts";
 import type { PlainObject, Value } from "../values/value.ts";
+import { partsOf, termsOf } from "./source-index.ts";
 
 /** One answer of a query, as OPA's tools give it. */
 export interface QueryAnswer {
@@ -21,8 +22,8 @@ export function answersOf(
   rows: readonly (readonly Value[])[],
 ): readonly QueryAnswer[] {
   const statements = query.body.filter(({ what }) => what.type !== "some");
-  // A statement that is false is an answer of a query that asks for nothing else.
-  const mayBeFalse = query.body.length === 1 && names.length === 0;
+  // A statement that is false is an answer only of a query that asks for nothing else, and just once.
+  const mayBeFalse = query.body.length === 1 && !query.body.some(({ what }) => termsOf(what).some(mayIterate));
   return rows
     .map((row) => ({
       expressions: statements.map(({ location: { start, end, row: line, col } }, index) => ({
@@ -34,4 +35,12 @@ export function answersOf(
       bindings: Object.fromEntries(names.map((name, index) => [name, row[index] as Value])),
     }))
     .filter(({ expressions }) => mayBeFalse || expressions.every(({ value }) => value !== false));
+}
+
+/** A reference with a variable in it may have many values, and so may a relation. */
+function mayIterate(term: Term): boolean {
+  if (term.type === "comprehension") return false;
+  if (term.type === "reference" && term.path.some(({ type }) => type === "var")) return true;
+  const isRelation = term.type === "call" && term.operator.type === "var" && term.operator.name === "walk";
+  return isRelation || partsOf(term).some(mayIterate);
 }

@@ -13,6 +13,7 @@ import { CoverageObserver, type CoverageReport } from "./coverage.ts";
 import { ExplainingObserver, type GaveUp } from "./explain.ts";
 import { refToText } from "./explain-text.ts";
 import { type Instrumented, instrument } from "./instrument.ts";
+import { joinObservers } from "./join-observers.ts";
 import { SourceIndex } from "./source-index.ts";
 import { findTests, type Test } from "./test-cases.ts";
 
@@ -85,7 +86,7 @@ export function createTestSuite(
   let reported: (readonly Value[])[] = [];
   const builtins = options.builtins.map((builtin) =>
     builtin.name === "internal.test_case"
-      ? { ...builtin, run: (_: unknown, path: Value) => (isArray(path) ? (reported.push(path), true) : undefined) }
+      ? { ...builtin, run: (_: unknown, path: Value) => isArray(path) && reported.push(path) > 0 }
       : builtin,
   );
   const compiled = compileModules(found.modules, builtins);
@@ -122,7 +123,7 @@ export function createTestSuite(
     reported = [];
     const start = deps.stopwatch();
     const rows = prepared.evaluate(
-      optionsFor({ ...observerMembers(coverage), printed: (text) => void printed.push(text) }),
+      optionsFor(joinObservers([coverage, { printed: (text) => void printed.push(text) }])),
     );
     const ran = { ...base, printed, duration: deps.stopwatch() - start };
     if (!rows.ok) return { ...ran, outcome: "error", error: rows.error };
@@ -158,12 +159,6 @@ function explain(
   const observer = new ExplainingObserver(instrumented, statements, source);
   prepared.evaluate(optionsFor(observer));
   return observer.explanation().calls.flatMap(({ gaveUp }) => gaveUp);
-}
-
-function observerMembers(observer: Observer | undefined): Observer {
-  if (observer === undefined) return {};
-  const { entered, called, returned } = observer;
-  return { ...(entered && { entered }), ...(called && { called }), ...(returned && { returned }) };
 }
 
 function queryFor(compiled: CompiledModules, text: string) {
