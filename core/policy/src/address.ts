@@ -36,11 +36,12 @@ export function parseNetwork(text: string): Network | undefined {
 }
 
 export function isInNetwork(address: Address, { address: base, mask }: Network): boolean {
+  // The last word first: in it all IPv4 addresses differ.
   return (
+    (address[3] & mask[3]) === base[3] &&
     (address[0] & mask[0]) === base[0] &&
     (address[1] & mask[1]) === base[1] &&
-    (address[2] & mask[2]) === base[2] &&
-    (address[3] & mask[3]) === base[3]
+    (address[2] & mask[2]) === base[2]
   );
 }
 

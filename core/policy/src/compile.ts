@@ -45,7 +45,7 @@ export function compilePolicy(document: PolicyDocument, origin: PolicyOrigin): C
 
 /** Makes a policy decide. Takes the same short time however many rules there are. */
 export function loadPolicy({ id, mask, table, index }: FlatPolicy, origin: PolicyOrigin): CompiledPolicy {
-  return { id, origin, mask, ruleCount: table.conditions.length, search: new RuleSearch(table, index) };
+  return { id, origin, mask, ruleCount: table.conditionEnds.length, search: new RuleSearch(table, index) };
 }
 
 export function flattenPolicy(document: PolicyDocument): FlatPolicy {
@@ -53,12 +53,12 @@ export function flattenPolicy(document: PolicyDocument): FlatPolicy {
   const allows = document.rules.filter((rule) => rule.effect === "allow");
   const rules = [...denies, ...allows];
   const compiler = new ConditionCompiler();
-  const conditions = Int32Array.from(rules, (rule) => compiler.add(partsOf(rule)));
+  const conditionEnds = Int32Array.from(rules, (rule) => compiler.add(partsOf(rule)));
   const extras = rules.map((rule) => extrasText(rule, compiler));
   const table: RuleTable = {
     denyCount: denies.length,
     ids: flattenTexts(rules.map((rule) => rule.id)),
-    conditions,
+    conditionEnds,
     code: compiler.build(),
     flags: Uint8Array.from(rules, (rule, number) => flagsOf(rule) | (extras[number] === "" ? 0 : HAS_EXTRAS)),
     extras: flattenTexts(extras),

@@ -3,9 +3,6 @@ import { type ConditionCode, NODE_STRIDE, OPERATION } from "./condition-code.ts"
 import { flattenTexts, TextNumbers } from "./flat-texts.ts";
 import type { Attribute, Condition, ListOperator, OrderOperator, TextOperator } from "./rules.ts";
 
-/** The beginning of the condition that always holds. */
-export const ALWAYS = -1;
-
 /** Turns conditions into code. Each distinct constant and each attribute is kept once. */
 export class ConditionCompiler {
   readonly #code: number[] = [];
@@ -20,14 +17,10 @@ export class ConditionCompiler {
   readonly #instants = new Map<Attribute, number>();
   readonly #ownInstants = new Map<Attribute, number>();
 
-  /** Compiles the conjunction of the parts; answers where it begins in the code, or `ALWAYS`. */
+  /** Compiles the conjunction of the parts behind what is there; answers where it ends. */
   add(parts: readonly Condition[]): number {
-    const [first, ...others] = parts;
-    if (first === undefined) return ALWAYS;
-    const start = this.#code.length;
-    if (others.length === 0) this.#write(first);
-    else this.#writeGroup(OPERATION.all, parts);
-    return start;
+    this.#writeAll(parts);
+    return this.#code.length;
   }
 
   /** The slot of an attribute that is read as it stands. */
@@ -55,34 +48,44 @@ export class ConditionCompiler {
     switch (condition.op) {
       case "all":
       case "any":
-        return this.#writeGroup(OPERATION[condition.op], condition.of);
+        this.#writeGroup(OPERATION[condition.op], condition.of);
+        break;
       case "not":
-        return this.#writeGroup(OPERATION.not, [condition.of]);
+        this.#writeGroup(OPERATION.not, [condition.of]);
+        break;
       case "within":
         this.#leaf(OPERATION.within, 0, this.#windows.add(JSON.stringify(condition.window)));
-        return;
+        break;
       case "has":
         this.#leaf(OPERATION.has, this.valueSlot(condition.path), 0);
-        return;
+        break;
       case "eq":
       case "ne":
-        return this.#writeEquality(condition);
+        this.#writeEquality(condition);
+        break;
       case "lt":
       case "lte":
       case "gt":
       case "gte":
-        return this.#writeOrder(condition);
+        this.#writeOrder(condition);
+        break;
       default:
-        return this.#writeLeaf(condition);
+        this.#writeLeaf(condition);
     }
   }
 
-  /** Kleene's all and any do not depend on order, and no condition has an effect: the cheap ones go first. */
   #writeGroup(operation: number, parts: readonly Condition[]): void {
     const start = this.#leaf(operation, 0, 0);
+    this.#writeAll(parts);
+    this.#code[start + 1] = this.#code.length;
+  }
+
+  /** Kleene's all and any do not depend on order, and no condition has an effect: the cheap ones go first. */
+  #writeAll(parts: readonly Condition[]): void {
+    const [first, ...others] = parts;
+    if (first !== undefined && others.length === 0) return this.#write(first);
     const costs = parts.map((part) => ({ part, cost: costOf(part) }));
     for (const { part } of costs.sort((a, b) => a.cost - b.cost)) this.#write(part);
-    this.#code[start + 1] = this.#code.length;
   }
 
   #writeEquality({ op, path, to }: Of<"eq" | "ne">): void {
@@ -100,33 +103,33 @@ export class ConditionCompiler {
   }
 
   #writeLeaf(condition: Of<ListOperator | TextOperator | "cidr" | "fresh">): void {
-    const { op, path } = condition;
+    const { path } = condition;
     switch (condition.op) {
       case "in":
       case "containsAny":
       case "containsAll":
         this.#leaf(OPERATION[condition.op], this.valueSlot(path), this.#lists.add(JSON.stringify(condition.list)));
-        return;
+        break;
       case "prefix":
       case "suffix":
         this.#leaf(OPERATION[condition.op], this.valueSlot(path), this.#texts.add(condition.text));
-        return;
+        break;
       case "glob":
         this.#leaf(OPERATION.glob, this.valueSlot(path), this.#globs.add(condition.text));
-        return;
+        break;
       case "cidr": {
         const networks = this.#networks.add(JSON.stringify(condition.networks));
         this.#leaf(OPERATION.cidr, slotOf(this.#addresses, path), networks);
-        return;
+        break;
       }
       case "fresh": {
         const age = this.#number(condition.age);
         if (path === "subject.attestation.at") this.#leaf(OPERATION.freshOwn, slotOf(this.#ownInstants, path), age);
         else this.#leaf(OPERATION.fresh, slotOf(this.#instants, path), age);
-        return;
+        break;
       }
       default:
-        return unreachable(condition);
+        unreachable(condition);
     }
   }
 

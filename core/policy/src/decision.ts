@@ -110,21 +110,31 @@ export function foundDecision(
   context: DecisionContext,
   mayEscalate: boolean,
 ): Decision {
-  const { decisive, limited, limitExceeded, unfit, table, reservation } = policy.search;
-  const verdict = (effect: Decision["effect"], reason: Reason, ground: Ground) =>
-    new Verdict(policy, request, context, effect, reason, ground);
-  if (decisive < table.denyCount) return verdict("deny", "denied-by-rule", groundOf(policy, decisive));
+  const { decisive, limited, unfit, table, reservation } = policy.search;
+  if (decisive < table.denyCount)
+    return new Verdict(policy, request, context, "deny", "denied-by-rule", groundOf(policy, decisive, undefined));
   if (decisive !== NO_RULE) {
-    const ground = groundOf(policy, decisive);
+    const ground = groundOf(policy, decisive, reservation);
     // What is not decided here spends nothing here.
-    if (mayEscalate && ground.escalation !== undefined) return verdict("deny", "escalation-needed", ground);
-    return verdict("allow", "allowed-by-rule", { ...ground, reservation });
+    return mayEscalate && ground.escalation !== undefined
+      ? new Verdict(policy, request, context, "deny", "escalation-needed", ground)
+      : new Verdict(policy, request, context, "allow", "allowed-by-rule", ground);
   }
-  // A rule that nearly allowed has no say: its obligations belong to the effect.
-  const near = (rule: number): Ground => ({ ...groundOf(policy, rule), obligations: NONE, escalation: undefined });
-  if (limited !== NO_RULE) return verdict("deny", "limit-exceeded", { ...near(limited), limitExceeded });
-  if (unfit !== NO_RULE) return verdict("deny", "not-fresh", near(unfit));
-  return refusal(policy, request, context, "no-rule");
+  if (limited === NO_RULE && unfit === NO_RULE) return refusal(policy, request, context, "no-rule");
+  return nearDecision(policy, request, context);
+}
+
+/** A rule that nearly allowed has no say: its obligations belong to the effect. */
+function nearDecision(policy: CompiledPolicy, request: AccessRequest, context: DecisionContext): Decision {
+  const { limited, limitExceeded, unfit } = policy.search;
+  const near = (rule: number): Ground => ({
+    ...groundOf(policy, rule, undefined),
+    obligations: NONE,
+    escalation: undefined,
+  });
+  return limited === NO_RULE
+    ? new Verdict(policy, request, context, "deny", "not-fresh", near(unfit))
+    : new Verdict(policy, request, context, "deny", "limit-exceeded", { ...near(limited), limitExceeded });
 }
 
 /** What Rego said. */
@@ -164,7 +174,7 @@ export function tierDecision(
   return decision.settled(effect, reason, answeredBy, description);
 }
 
-function groundOf({ search }: CompiledPolicy, rule: number): Ground {
+function groundOf({ search }: CompiledPolicy, rule: number, reservation: SpendReservation | undefined): Ground {
   const extras = search.extrasOf(rule);
   return {
     rule: search.idOf(rule),
@@ -172,6 +182,7 @@ function groundOf({ search }: CompiledPolicy, rule: number): Ground {
     obligations: extras?.obligations ?? NONE,
     fastCommit: extras?.fastCommit,
     escalation: extras?.escalate,
+    reservation,
   };
 }
 

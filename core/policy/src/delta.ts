@@ -1,6 +1,6 @@
 import { err, isJsonObject, ok, type Result } from "@vedette/base";
 import { isPlainObject, type PlainObject, type Value } from "@vedette/rego";
-import { type DataPath, isWithinAny } from "./data-tree.ts";
+import { type DataPath, isWithinAny, parseDataPath } from "./data-tree.ts";
 import type { DeltaError } from "./errors.ts";
 import type { OpaDelta, OpaSnapshot, PatchOperation } from "./opa-bundle.ts";
 import { hasSameRoots } from "./opa-manifest.ts";
@@ -53,7 +53,7 @@ function change(
 
 /** `/`-separated, `~1` and `~0` as in RFC 6901, and percent-encoded as in OPA's data API. */
 function parsePatchPath(text: string): DataPath | undefined {
-  const segments = text.replace(/^\/+|\/+$/g, "").split("/");
+  const segments = parseDataPath(text);
   if (segments.length > PATH_LENGTH_MAX) return undefined;
   try {
     return segments.map((segment) => decodeURIComponent(segment.replaceAll("~1", "/").replaceAll("~0", "~")));

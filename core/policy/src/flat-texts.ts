@@ -18,6 +18,15 @@ export function textAt({ joined, ends }: FlatTexts, index: number): string {
   return joined.slice(index === 0 ? 0 : ends[index - 1], ends[index]);
 }
 
+/**
+ * The same text as V8 keeps property names: unlike another such text at a glance, without comparing characters. Short
+ * strings from `JSON.parse` are kept so as well.
+ */
+export function intern(text: string): string {
+  for (const name in { [text]: true }) return name;
+  return text;
+}
+
 /** Reads each text at most once, when it is first asked for. */
 export class Decoded<T> {
   readonly #texts: FlatTexts;

@@ -68,9 +68,7 @@ export function openOpaBundle(bytes: Uint8Array, options: OpenOpaBundle): Result
   if (!manifest.ok) return manifest;
   const keyId = signed.value?.keyId;
   const isDelta = files.value.has(PATCH_FILE);
-  return isDelta
-    ? readDelta(files.value, manifest.value, keyId, options.lengthMax)
-    : readSnapshot(files.value, manifest.value, keyId, options.lengthMax);
+  return isDelta ? readDelta(files.value, manifest.value, keyId) : readSnapshot(files.value, manifest.value, keyId);
 }
 
 function unpack(bytes: Uint8Array, { lengthMax, gzip }: OpenOpaBundle): Result<TarFiles, OpaBundleError> {
@@ -127,12 +125,10 @@ function hasHash(
 
 /** As JSON; YAML is brought into that form first, as OPA does. */
 function structuredText(name: string, contents: Uint8Array, lengthMax: number): string | undefined {
-  if (!isYaml(name)) {
-    const parsed = parseStrictJson(name, contents, lengthMax);
-    return parsed.ok ? parsed.value.text : undefined;
-  }
-  const value = readData(name, contents, lengthMax);
-  return value.ok ? dataText(value.value, lengthMax) : undefined;
+  const value = readData(name, contents);
+  if (!value.ok) return undefined;
+  const text = isYaml(name) ? ok(dataText(value.value, lengthMax)) : parseUtf8(contents);
+  return text.ok ? text.value : undefined;
 }
 
 function readManifest(files: TarFiles, lengthMax: number): Result<OpaManifest, OpaBundleError> {
@@ -146,7 +142,6 @@ function readSnapshot(
   files: TarFiles,
   manifest: OpaManifest,
   keyId: string | undefined,
-  lengthMax: number,
 ): Result<OpaSnapshot, OpaBundleError> {
   const modules = new Map<string, Uint8Array>();
   let data: PlainObject = NO_DATA;
@@ -156,7 +151,7 @@ function readSnapshot(
     if (name === WASM_FILE) return err({ code: "WASM_UNSUPPORTED", name: path });
     if (path.endsWith(".rego")) modules.set(path, contents);
     if (!DATA_FILES.has(name)) continue;
-    const value = readData(path, contents, lengthMax);
+    const value = readData(path, contents);
     if (!value.ok) return value;
     const tree = treeOf(parseDataPath(path.slice(0, -name.length)), value.value);
     if (!isPlainObject(tree)) return malformed(`${path}: an object`);
@@ -187,27 +182,21 @@ function readPackages(modules: TarFiles, manifest: OpaManifest): Result<readonly
   return ok(packages);
 }
 
-function readData(name: string, contents: Uint8Array, lengthMax: number): Result<Value, OpaBundleError> {
-  if (isYaml(name)) {
-    const text = parseUtf8(contents);
-    const value = text.ok ? parseYaml(text.value) : text;
-    return value.ok ? ok(value.value) : malformed(`${name}: YAML`);
-  }
-  const checked = parseStrictJson(name, contents, lengthMax);
-  if (!checked.ok) return checked;
-  const value = parseJson(checked.value.text);
-  return value.ok ? ok(value.value) : malformed(`${name}: JSON`);
+function readData(name: string, contents: Uint8Array): Result<Value, OpaBundleError> {
+  const text = parseUtf8(contents);
+  // Not the strict parser of our own bundles: it knows no integers beyond 2^53, and Rego does.
+  const value = text.ok ? (isYaml(name) ? parseYaml(text.value) : parseJson(text.value)) : text;
+  return value.ok ? ok(value.value) : malformed(`${name}: ${isYaml(name) ? "YAML" : "JSON"}`);
 }
 
 function readDelta(
   files: TarFiles,
   manifest: OpaManifest,
   keyId: string | undefined,
-  lengthMax: number,
 ): Result<OpaDelta, OpaBundleError> {
   const others = Array.from(files.keys()).filter((path) => path.endsWith(".rego") || isContent(nameOf(path)));
   if (others.length > 0) return malformed(`${PATCH_FILE} alone, without ${others[0]}`);
-  const patch = readData(PATCH_FILE, files.get(PATCH_FILE) ?? new Uint8Array(0), lengthMax);
+  const patch = readData(PATCH_FILE, files.get(PATCH_FILE) ?? new Uint8Array(0));
   if (!patch.ok) return patch;
   const listed = isPlainObject(patch.value) ? patch.value["data"] : undefined;
   if (!isList(listed) || listed.length > OPERATIONS_MAX)

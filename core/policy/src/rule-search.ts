@@ -1,5 +1,4 @@
 import { assert, instant } from "@vedette/base";
-import { ALWAYS } from "./condition.ts";
 import { ConditionRunner } from "./condition-code.ts";
 import { Decoded, textAt } from "./flat-texts.ts";
 import type { Frame } from "./frame.ts";
@@ -190,8 +189,8 @@ export class RuleSearch {
   }
 
   #truthOf(rule: number): Truth {
-    const condition = this.table.conditions[rule]!;
-    return condition === ALWAYS ? TRUE : this.#conditions.truthOf(condition);
+    const { conditionEnds } = this.table;
+    return this.#conditions.allOf(rule === 0 ? 0 : conditionEnds[rule - 1]!, conditionEnds[rule]!);
   }
 
   #mayAllow(rule: number): boolean {

@@ -12,8 +12,8 @@ import type { Obligation } from "./rules.ts";
 export interface RuleTable {
   readonly denyCount: number;
   readonly ids: FlatTexts;
-  /** Where each rule's condition begins in `code`, or `ALWAYS`. */
-  readonly conditions: Int32Array;
+  /** Where the conjunction that is each rule's condition ends in `code`; the next one begins there. */
+  readonly conditionEnds: Int32Array;
   readonly code: ConditionCode;
   /** Per rule: bits of the attestation states in which it holds, `HAS_SPEND` and `HAS_EXTRAS`. */
   readonly flags: Uint8Array;

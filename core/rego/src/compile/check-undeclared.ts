@@ -2,7 +2,7 @@ import type { RegoError } from "../errors.ts";
 import { isGenerated } from "./expand.ts";
 import { outputsOf } from "./outputs.ts";
 import type { Local, ResolvedBody, ResolvedComprehension, ResolvedStatement } from "./resolved.ts";
-import { addLocals, comprehensionsIn, termsOf } from "./statement-parts.ts";
+import { addLocals, comprehensionsIn, localsOfTerm, termsOf } from "./statement-parts.ts";
 
 /**
  * What template strings show must be bound by the body they stand in (stage "rewrite template strings"): in braces of
@@ -56,8 +56,11 @@ function checkShown(
   return errors;
 }
 
+/** What is assigned counts as bound: when it cannot be, that is told of the assignment. */
 function bindOutputs(statement: ResolvedStatement, bound: Set<Local>): void {
   for (const local of outputsOf(statement, bound)) bound.add(local);
+  const { what } = statement;
+  if (what.type === "unify" && what.isAssign) for (const local of localsOfTerm(what.left)) bound.add(local);
 }
 
 /** `{x | x = term}` stands for the term that is shown. */

@@ -413,7 +413,8 @@ class Resolver {
     const callee = this.#callee(operator);
     if (callee !== undefined) return { type: "call", callee, args: resolved, location };
     this.#refuseCall(operator, statement);
-    return { type: "constant", value: null, location };
+    // Nothing runs with this in it; what the operands ask for is still to be checked.
+    return { type: "array", items: resolved, location };
   }
 
   #refuseCall(operator: Term, location: Location): void {
