@@ -30,6 +30,13 @@ export {
   type UpstreamError,
 } from "./forward.ts";
 export {
+  HELD_DOCUMENT_LIMITS,
+  type HeldDocumentLimits,
+  type HeldDocumentOptions,
+  HeldDocuments,
+  type TaggedDocument,
+} from "./held-document.ts";
+export {
   bytesResponse,
   type Connection,
   emptyResponse,
@@ -45,6 +52,7 @@ export { type ConnectionProblem, LISTENER_LIMITS, type ListenerLimits } from "./
 export type { CloseOptions } from "./listener.ts";
 export { createRouter, type PathParameters, type Route, type RouteHandler, route } from "./router.ts";
 export type { ExpectedServer } from "./server-identity.ts";
+export { listenSocket, type SocketListenerOptions } from "./socket-listener.ts";
 export { type ClientAuthorities, listenTls, type TlsListener, type TlsListenerOptions } from "./tls-listener.ts";
 export { listenUnix, type UnixListener, type UnixListenerOptions } from "./unix-listener.ts";
 export { WATCH_SILENCE_MS, type WatchOptions, watch } from "./watch.ts";

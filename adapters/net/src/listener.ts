@@ -1,6 +1,6 @@
-import type { Server } from "node:http";
-import type { Server as TlsServer } from "node:https";
-import type { Socket } from "node:net";
+import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { Socket, Server as SocketServer } from "node:net";
 import { netError, reasonOf } from "./errors.ts";
 
 /** How long `close` lets running requests finish when nothing else is said: below the ten seconds of most supervisors. */
@@ -11,11 +11,10 @@ export interface CloseOptions {
   readonly graceMs?: number;
 }
 
+type Server = HttpServer | HttpsServer | SocketServer;
+
 /** Starts listening. Throws `AdapterError` NET_LISTEN_FAILED. */
-export async function listen(
-  server: Server | TlsServer,
-  where: { host: string; port: number } | { path: string },
-): Promise<void> {
+export async function listen(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -30,7 +29,7 @@ export async function listen(
 }
 
 /** Returns a `close` for this server: no new connections, idle ones end, running ones get the grace, then everything is cut. */
-export function closerOf(server: Server | TlsServer): (options?: CloseOptions) => Promise<void> {
+export function closerOf(server: Server): (options?: CloseOptions) => Promise<void> {
   // Also holds sockets whose TLS handshake is under way, which Node's HTTP part does not know yet.
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -46,6 +45,6 @@ export function closerOf(server: Server | TlsServer): (options?: CloseOptions) =
         clearTimeout(timer);
         resolve();
       });
-      server.closeIdleConnections();
+      if ("closeIdleConnections" in server) server.closeIdleConnections();
     });
 }

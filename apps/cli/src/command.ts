@@ -18,8 +18,14 @@ export const exitCode = {
 
 interface Option {
   readonly summary: string;
+  /** One letter, written with one dash. */
+  readonly short?: string;
   /** The word that stands for the value in the help; absent for a switch. */
   readonly value?: string;
+  /** The only values there are. */
+  readonly choices?: readonly string[];
+  /** One of the choices: what the option means when none of them follows. */
+  readonly bare?: string;
   readonly required?: boolean;
   readonly repeated?: boolean;
   readonly default?: string;
@@ -72,6 +78,10 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
     if (option.required && values[name] === undefined && !values["help"])
       throw new UsageError(`--${name} ${option.value ?? ""} is missing`.replace("  ", " "));
   if (!command.operands && positionals.length > 0) throw new UsageError(`unexpected "${positionals[0]}"`);
+  for (const [name, { choices }] of Object.entries(command.options))
+    for (const value of [values[name] ?? []].flat())
+      if (choices && !choices.includes(String(value)))
+        throw new UsageError(`--${name} "${value}" is not ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
   return {
     operands: positionals,
     value: (name) => String(values[name]),
@@ -88,23 +98,33 @@ function parse(known: Options, args: readonly string[]) {
       {
         type: option.value ? ("string" as const) : ("boolean" as const),
         multiple: option.repeated ?? false,
+        ...(option.short === undefined ? {} : { short: option.short }),
         ...(option.default === undefined ? {} : { default: option.default }),
       },
     ]),
   );
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    return parseArgs({ args: withBareValues(known, args), options, allowPositionals: true, strict: true });
   } catch (error) {
     const message = error instanceof Error ? error.message.split(". ")[0] : String(error);
     throw new UsageError(message ?? "the command line cannot be understood");
   }
 }
 
+/** Says out loud what an option stands for that is written without a value. */
+function withBareValues(known: Options, args: readonly string[]): string[] {
+  return args.map((arg, index) => {
+    const option = arg.startsWith("--") ? known[arg.slice(2)] : undefined;
+    if (option?.bare === undefined || option.choices?.includes(args[index + 1] ?? "")) return arg;
+    return `${arg}=${option.bare}`;
+  });
+}
+
 export function commandHelp(command: Command): string {
   const options = Object.entries({ ...command.options, ...everywhere });
   const usage = ["vedette", command.name, command.operands, "[options]"].filter(Boolean).join(" ");
   const rows = options.map(([name, option]): [string, string] => [
-    `--${name}${option.value ? ` ${option.value}` : ""}`,
+    `${option.short ? `-${option.short}, ` : ""}--${name}${option.value ? ` ${option.value}` : ""}`,
     [
       option.summary,
       option.required ? "(required)" : "",

@@ -7,6 +7,7 @@ import type { ControlConfig } from "@vedette/protocol";
 import { type Log, makePrivateDirectory, rememberedPort, rememberPort } from "@vedette/runtime";
 import { type NodeRecord, openStore } from "@vedette/store";
 import { certificatesToPem } from "@vedette/x509";
+import { BundleApi } from "./bundle-api.ts";
 import { enrolmentRoutes } from "./enrolment.ts";
 import { controlFiles, readKeyOfKind } from "./files.ts";
 import { fleetRoutes, originOf } from "./fleet-api.ts";
@@ -29,6 +30,8 @@ export interface ControlOptions {
 export interface RunningControl extends AsyncDisposable {
   readonly enrolUrl: string;
   readonly fleetUrl: string;
+  /** Where stock OPAs pull policy bundles; undefined when none are registered. */
+  readonly bundlesUrl: string | undefined;
   readonly operatorSocket: string;
   close(): Promise<void>;
 }
@@ -97,23 +100,31 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     onNode: (node) => logKeys.put(node),
   });
   const listen = async (
-    name: "enrol" | "fleet",
+    name: string,
+    address: string,
     handler: ReturnType<typeof createRouter>,
     clientCa: Parameters<typeof listenTls>[0]["clientCa"],
   ) => {
-    const { host, port } = parseAddress(config.listen[name]);
+    const { host, port } = parseAddress(address);
     const listener = stack.use(
       await listenTls({ ...failures, certificate, clientCa, host, port: rememberedPort(data, name, port), handler }),
     );
     rememberPort(data, name, listener.port);
     return listener;
   };
-  const enrol = await listen("enrol", createRouter(enrolRoutes), "none");
-  const fleet = await listen("fleet", createRouter(fleetRoutes(shared)), {
+  const enrol = await listen("enrol", config.listen.enrol, createRouter(enrolRoutes), "none");
+  const fleet = await listen("fleet", config.listen.fleet, createRouter(fleetRoutes(shared)), {
     // Node's server drops CAs that only the client sent, so the issuing CA is named here.
     pems: [certificatesToPem([issuer.certificate.der, issuer.root.der])],
     required: true,
   });
+  const bundleApi = stack.use(new BundleApi({ ...shared, clients: config.bundles?.clients ?? [] }));
+  const bundles =
+    config.bundles &&
+    (await listen("bundles", config.bundles.address, createRouter(bundleApi.routes()), {
+      pems: [config.bundles.clientRoots],
+      required: true,
+    }));
   listening.enrolUrl = config.advertise?.enrol ?? enrol.url;
   listening.fleetUrl = config.advertise?.fleet ?? fleet.url;
   stack.use(
@@ -128,6 +139,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
           mirrorSpki: mirrorKey.spki,
           enrolUrl: () => listening.enrolUrl,
           fleetUrl: () => listening.fleetUrl,
+          onPublished: (site) => bundleApi.changed(site),
         }),
       ),
     }),
@@ -135,7 +147,7 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const renewCertificate = (): void => {
     try {
       const next = issuer.serverCertificate(serverNames);
-      for (const listener of [enrol, fleet]) listener.swapCertificate(next);
+      for (const listener of [enrol, fleet, ...(bundles ? [bundles] : [])]) listener.swapCertificate(next);
     } catch (error) {
       // The certificate in use is good for days; ending now would take the whole control plane down.
       if (!(error instanceof AdapterError)) throw error;
@@ -157,7 +169,13 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
   const running = stack.move();
   log("info", "the control plane is ready", { ...listening });
   const close = () => running.disposeAsync();
-  return { ...listening, operatorSocket: options.operatorSocket, close, [Symbol.asyncDispose]: close };
+  return {
+    ...listening,
+    bundlesUrl: bundles?.url,
+    operatorSocket: options.operatorSocket,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** The keys that may sign a node's log: exactly the one that its last attestation named. */

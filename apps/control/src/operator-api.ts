@@ -53,6 +53,8 @@ export interface OperatorApiOptions {
   readonly trustDesk: TrustDesk;
   enrolUrl(): string;
   fleetUrl(): string;
+  /** A policy bundle was published to this site. */
+  onPublished(site: string): void;
 }
 
 const CLAIM_BYTES = 24;
@@ -81,6 +83,7 @@ async function publish(request: HttpRequest, options: OperatorApiOptions): Promi
   }
   const { sequence, revision } = bundle.value;
   events.publish(generationsEvent(await store.generations(site)), site);
+  options.onPublished(site);
   log("info", "a policy bundle was published", { site, sequence, revision });
   return jsonResponse(201, { site, sequence, revision });
 }

@@ -24,6 +24,7 @@ export const sealed = {
   identity: "node-identity",
   siteCaKey: "site-ca-key",
   journalKey: "journal-key",
+  decisionLogMark: "decision-log-mark",
 } as const;
 
 /** A chain of four certificates is 5 KiB; a trust document at most a mebibyte. */

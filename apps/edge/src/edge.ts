@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import { openDesk } from "@vedette/attestation";
-import { AdapterError, type Clock, type Crypto, type Random, Secret } from "@vedette/base";
+import { AdapterError, type Clock, type Crypto, type JsonObject, type Random, Secret } from "@vedette/base";
 import { type NoteSigner, noteSignerOf } from "@vedette/envelope";
 import { journalOriginOf, nodeIdOf } from "@vedette/identity";
 import { type Journal, openJournal } from "@vedette/journal";
@@ -9,6 +10,8 @@ import { type Log, returnMemory } from "@vedette/runtime";
 import { DENIAL_LIMITS, encodeLeaf } from "@vedette/telemetry";
 import { createTreeHasher } from "@vedette/tlog";
 import { AppraisalMark } from "./appraisal-mark.ts";
+import { BundleService } from "./bundle-service/bundle-service.ts";
+import { DecisionPoint } from "./decision-point/decision-point.ts";
 import { type DeskCounts, deviceDeskRoutes } from "./device-desk.ts";
 import { APPRAISAL_EVENT, DeviceRegistry } from "./device-registry.ts";
 import { edgeFiles, sealed } from "./edge-files.ts";
@@ -19,12 +22,14 @@ import { lockFolder } from "./folder-lock.ts";
 import { createGateway, type GatewayCounts } from "./gateway.ts";
 import { type NodeFacts, parseNodeFacts } from "./node-facts.ts";
 import { keyOf, NodeIdentity } from "./node-identity.ts";
+import { OpaPeers } from "./opa-peers/opa-peers.ts";
 import { PolicyHost } from "./policy-host.ts";
 import { replayJournal, START_EVENT } from "./replay.ts";
 import { SiteAuthority } from "./site-authority.ts";
 import { SiteService } from "./site-service.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import { describeStatus } from "./status.ts";
+import { TierDesk } from "./tier-desk.ts";
 import { createTpmAccess } from "./tpm-access.ts";
 import { Vault } from "./vault.ts";
 
@@ -65,6 +70,7 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
   const { facts, state, clock, journal, registry, mark, host, evidence, identity } = memory;
   const ledger = createConnectionLedger();
   const counts: GatewayCounts = { allowed: 0, denied: 0, unavailable: 0, deniedByReason: {}, decideNs: [] };
+  const tiers = new TierDesk({ clock });
   const deskCounts: DeskCounts = { issued: 0, refused: 0, contraindicated: 0, pending: 0 };
   const authority = new SiteAuthority(identity.siteCaKey, identity.siteCaChain, facts.root, { clock, random, crypto });
   const reportLeaf = (error: unknown): void => log("error", "a leaf could not be written", { error });
@@ -76,14 +82,20 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
   const { site: siteOfNode, siteDomain } = facts;
   const trust = () => host.trust;
   const shared = { ledger, registry, evidence, state, clock, crypto, site: siteOfNode, siteDomain, trust };
+  const node = nodeIdOf(facts);
+  const decisionPoint = stack.use(
+    await DecisionPoint.open({ ...shared, node, host, tiers, random, log, peps: config.decisionPoints }),
+  );
   const site: SiteService = await SiteService.start({
     ...{ config, data, authority, clock, listener },
+    decisions: decisionPoint.serveRemote,
     gateway: createGateway({
       ...shared,
-      node: nodeIdOf(facts),
+      node,
       routes: config.routes,
       forwarder: stack.use(createForwarder()),
       counts,
+      tiers,
       policy: () => host.active,
     }),
     desk: createRouter(
@@ -109,8 +121,10 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
       if (!trust.ok) log("warn", "a trust document was refused; the old one stays", { ...trust.error });
     }, reportLeaf);
   });
+  const opa = config.opa && stack.use(await OpaPeers.start({ ...peerOptions(memory, options), config: config.opa }));
   const sources = {
     facts,
+    opa,
     host,
     state,
     journal,
@@ -119,6 +133,8 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
     link,
     counts,
     deskCounts,
+    decisionCounts: decisionPoint.counts,
+    tiers,
     clock,
     nodeIdentity: identity,
     site,
@@ -137,6 +153,7 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
 
 /** What a node remembers: everything on disk, opened and held against the TPM. */
 interface Memory {
+  readonly vault: Vault;
   readonly facts: NodeFacts;
   readonly state: StateKeeper;
   readonly clock: EffectiveClock;
@@ -146,6 +163,7 @@ interface Memory {
   readonly mark: AppraisalMark;
   readonly evidence: EvidenceLog;
   readonly host: PolicyHost;
+  readonly bundles: BundleService;
   readonly identity: NodeIdentity;
 }
 
@@ -183,8 +201,13 @@ async function openMemory(options: EdgeOptions, stack: AsyncDisposableStack): Pr
   stack.defer(() => state.change({}));
   const denialLimits = { ...DENIAL_LIMITS, wholeMax: config.denialBudget.whole, window: config.denialBudget.window };
   const evidence = stack.use(new EvidenceLog({ journal, clock, crypto, log, denialLimits }));
-  const onJudged = () => void setTimeout(returnMemory, MEMORY_PAUSE_MS).unref();
-  const host = new PolicyHost({ files, facts, state, evidence, clock, crypto, random, onJudged });
+  const activeDigest = () => host.active?.digest;
+  const bundles = stack.use(new BundleService({ site: facts.site, file: files.policy, activeDigest, crypto }));
+  const onJudged = () => {
+    bundles.changed();
+    setTimeout(returnMemory, MEMORY_PAUSE_MS).unref();
+  };
+  const host: PolicyHost = new PolicyHost({ files, facts, state, evidence, clock, crypto, random, onJudged });
   for (const refused of host.loadFromDisk()) log("warn", "a file on disk is refused and does not run", refused);
   await host.sealLoaded();
   const { epoch, policySequence } = state.record;
@@ -194,7 +217,7 @@ async function openMemory(options: EdgeOptions, stack: AsyncDisposableStack): Pr
   state.followJournal(() => journal.head());
   stack.defer(() => evidence.lastEvent("stop", {}));
   const journalSigner = noteSignerOf("ed25519", origin, journalKey, crypto);
-  return { facts, state, clock, journal, journalSigner, registry, mark, evidence, host, identity };
+  return { vault, facts, state, clock, journal, journalSigner, registry, mark, evidence, host, bundles, identity };
 }
 
 function linkOptions(memory: Memory, { config, clock: wallClock, random, crypto, log }: EdgeOptions) {
@@ -204,6 +227,21 @@ function linkOptions(memory: Memory, { config, clock: wallClock, random, crypto,
     timeout: config.fleetTimeout,
     identity: () => identity.certificate,
     firstRenewal: identity.renewalDue,
+  };
+}
+
+function peerOptions({ facts, journal, evidence, vault }: Memory, { data, clock, random, crypto, log }: EdgeOptions) {
+  const name = sealed.decisionLogMark;
+  return {
+    ...{ journal, clock, random, crypto, log },
+    directory: join(data, "bundles"),
+    labels: { site: facts.site, node: nodeIdOf(facts) },
+    markStore: { read: () => vault.read(name), write: (mark: Uint8Array) => vault.write(name, mark) },
+    recordEvent: (event: string, said: JsonObject) => evidence.event(event, said),
+    onBug: (error: unknown) =>
+      queueMicrotask(() => {
+        throw error;
+      }),
   };
 }
 

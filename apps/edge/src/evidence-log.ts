@@ -64,6 +64,13 @@ export class EvidenceLog implements AsyncDisposable {
     return number;
   }
 
+  /** A document or query that a PEP asked for: always whole, because nobody can say which answers are denials. */
+  async queried(record: JsonObject): Promise<number> {
+    const number = this.#options.journal.nextNumber();
+    await this.#append({ kind: "decision", number, record });
+    return number;
+  }
+
   /** A failure before there was a principal. */
   unauthenticated(reason: string): void {
     this.#budget.onUnauthenticated(reason, this.#options.clock.now());

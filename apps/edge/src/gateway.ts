@@ -5,6 +5,7 @@ import type { Route } from "@vedette/protocol";
 import { type Caller, Callers, type CallersOptions } from "./callers.ts";
 import type { DeviceList, DeviceRegistry } from "./device-registry.ts";
 import type { EvidenceLog } from "./evidence-log.ts";
+import { codeToReason, overruled } from "./overruled.ts";
 import { ATTRIBUTE_BODY_LENGTH_MAX, findRoute, readAttributes, resourceIdOf } from "./routes.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 import type { TierDesk } from "./tier-desk.ts";
@@ -227,15 +228,6 @@ function explain(reason: string): string {
     "policy-expired": "the policy has ended and nothing is allowed until the next one",
   };
   return sentences[reason] ?? "policy does not allow this";
-}
-
-/** The policy said yes and enforcement could not: the record says what happened, not what was meant. */
-function overruled({ record, ruleId }: Decision, reason: string): Decision["record"] {
-  return { ...record, result: { allow: false, reason, ...(ruleId === undefined ? {} : { rule: ruleId }) } };
-}
-
-function codeToReason(code: string): string {
-  return code === "SPEND_LIMIT_EXCEEDED" ? "limit-exceeded" : code.toLowerCase().replaceAll("_", "-");
 }
 
 /** The journal's or the state's failure is an answer here; anything else is a bug and not caught. */

@@ -8,6 +8,8 @@ import { mintFleetRoot, parseTrustDomain, signTrustDocument, siteDomain, type Tr
 import { buildPolicyBundle, RULES_FILE, signPolicyBundle } from "@vedette/policy";
 import { createNodeCrypto, generateKey, gunzip, gzip, type SoftwareKey, systemRandom } from "@vedette/runtime";
 import { PolicyHost } from "./policy-host.ts";
+import { PolicyThread } from "./policy-thread.ts";
+import { policyWorkerUrl } from "./policy-worker-url.ts";
 
 const crypto = createNodeCrypto();
 const NOW = instant(1_790_000_000_000);
@@ -132,6 +134,28 @@ test("documents that arrive together are taken one after the other", async (t) =
   assert.deepEqual([trust.ok, policy.ok, codeOf(old)], [true, true, "BUNDLE_ROLLBACK"]);
 });
 
+test("a thread that ends without an answer leaves the old policy, and the next offer is judged afresh", async (t) => {
+  const node = await setupNode(t);
+  const running = value(await node.host.acceptPolicy(bundle(3)));
+  node.thread.url = new URL("data:text/javascript,process.exit()");
+  assert.deepEqual(await node.host.acceptPolicy(bundle(4)), {
+    ok: false,
+    error: { code: "POLICY_THREAD_FAILED", reason: "ended" },
+  });
+  assert.equal(node.host.active, running);
+  assert.equal(node.restart().active?.sequence, 3);
+  node.thread.url = policyWorkerUrl;
+  assert.equal(value(await node.host.acceptPolicy(bundle(4))).sequence, 4);
+});
+
+test("a new trust document keeps its policy though no thread can open it", async (t) => {
+  const node = await setupNode(t);
+  value(await node.host.acceptPolicy(bundle(3)));
+  node.thread.url = new URL("data:text/javascript,process.exit()");
+  value(await node.host.acceptTrust(trustDocument(8)));
+  assert.equal(node.host.active?.sequence, 3);
+});
+
 /** A node with trust document 7 in force and no policy. */
 async function setupNode(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "vedette-policy-host-"));
@@ -140,8 +164,10 @@ async function setupNode(t: TestContext) {
   const clock = { at: NOW, now: (): Instant => clock.at };
   const state = new SealedState();
   const events: [name: string, facts: Readonly<Record<string, Json>>][] = [];
+  const thread = { url: policyWorkerUrl };
   const restart = () => {
     const host = new PolicyHost({
+      startThread: () => new PolicyThread(thread.url),
       files,
       facts: { site: "store-17", trustKey: { keyId: "trust-1", algorithm: "Ed25519", spki: trustKey.spki } },
       state,
@@ -155,7 +181,7 @@ async function setupNode(t: TestContext) {
   };
   const host = restart();
   value(await host.acceptTrust(trustDocument(7)));
-  return { host, files, clock, state, events, restart };
+  return { host, files, clock, state, events, restart, thread };
 }
 
 /** Remembers like the sealed record, one turn of the event loop later. */

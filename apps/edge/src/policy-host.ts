@@ -4,7 +4,9 @@ import { AdapterError, type Crypto, err, hex, type Instant, ok, type Random, typ
 import { openTrustDocument, type TrustDocument, type TrustDocumentError } from "@vedette/identity";
 import {
   activatePolicy,
+  adoptPolicy,
   BUNDLE_LENGTH_MAX,
+  type CompiledPolicy,
   openPolicyBundle,
   type PolicyBundle,
   type PolicyBundleError,
@@ -17,6 +19,7 @@ import type { EffectiveClock } from "./effective-clock.ts";
 import type { EvidenceLog } from "./evidence-log.ts";
 import type { ActivePolicy } from "./gateway.ts";
 import type { NodeFacts } from "./node-facts.ts";
+import { type OpenedPolicy, type OpenTerms, PolicyThread, type ThreadFailure } from "./policy-thread.ts";
 import type { StateKeeper } from "./state-keeper.ts";
 
 export interface PolicyHostOptions {
@@ -29,6 +32,8 @@ export interface PolicyHostOptions {
   readonly random: Random;
   /** After a document was judged, whatever came of it: much was read and little of it is kept. */
   readonly onJudged?: () => void;
+  /** Where bundles are opened once the node decides. */
+  readonly startThread?: () => Pick<PolicyThread, "verify" | "open"> & Disposable;
 }
 
 /** What runs, and what an acknowledgement says about it. */
@@ -43,6 +48,7 @@ export interface Activated extends ActivePolicy {
 export type ActivationError =
   | PolicyBundleError
   | PolicyError
+  | ThreadFailure
   | { readonly code: "TRUST_MISSING" }
   | { readonly code: "INVENTORY_INVALID"; readonly path: string; readonly expected: string };
 
@@ -77,6 +83,15 @@ export class PolicyHost {
 
   get active(): Activated | undefined {
     return this.#active;
+  }
+
+  /** The files of the active policy, verified again from disk; nothing when another lies there. Too much to keep in memory. */
+  readActiveFiles(): PolicyBundle["files"] {
+    const { files, state, crypto } = this.#options;
+    const bytes = readFileIfExists(files.policy, BUNDLE_LENGTH_MAX) ?? NOTHING;
+    const isActive = hex(crypto.hash("sha256", bytes)) === this.#active?.digest;
+    const bundle = isActive ? this.#openBundle(bytes, state.record.policySequence) : undefined;
+    return bundle?.ok ? bundle.value.files : new Map();
   }
 
   /** At start: whatever lies on disk, if the sealed record still admits it. Returns why not, for the log. */
@@ -122,7 +137,7 @@ export class PolicyHost {
 
   acceptPolicy(bytes: Uint8Array): Promise<Result<Activated, ActivationError>> {
     return this.#inTurn(async () => {
-      const accepted = this.#writePolicy(bytes);
+      const accepted = await this.#writePolicy(bytes);
       if (!accepted.ok) {
         await this.#recordRefusal(bytes, accepted.error, this.#active);
         return accepted;
@@ -141,16 +156,20 @@ export class PolicyHost {
     return turn;
   }
 
-  #writePolicy(bytes: Uint8Array): Result<Activated, ActivationError> {
+  async #writePolicy(bytes: Uint8Array): Promise<Result<Activated, ActivationError>> {
     const { files, state } = this.#options;
     const atLeast = Math.max(state.record.policySequence, (this.#active?.sequence ?? 0) + 1);
-    const offered = this.#openBundle(bytes, atLeast);
+    const terms = this.#termsOf(atLeast);
+    if (!terms.ok) return terms;
+    using thread = this.#startThread();
+    const offered = await thread.verify(bytes, terms.value);
     if (!offered.ok) return offered;
     const beside = `${files.policy}.offered`;
     writeFileDurably(beside, bytes);
-    const fromDisk = this.#openPolicy(readFileIfExists(beside, BUNDLE_LENGTH_MAX) ?? NOTHING, atLeast);
-    if (fromDisk.ok) renameDurably(beside, files.policy);
-    return fromDisk;
+    const fromDisk = await thread.open(readFileIfExists(beside, BUNDLE_LENGTH_MAX) ?? NOTHING, terms.value);
+    const accepted = fromDisk.ok ? this.#adopt(fromDisk.value) : fromDisk;
+    if (accepted.ok) renameDurably(beside, files.policy);
+    return accepted;
   }
 
   /** The keys may have changed, so the policy has to stand before them again. */
@@ -161,7 +180,7 @@ export class PolicyHost {
     this.#active = undefined;
     const bytes = readFileIfExists(files.policy, BUNDLE_LENGTH_MAX);
     if (!bytes && !running) return;
-    const policy = this.#openPolicy(bytes ?? NOTHING, state.record.policySequence);
+    const policy = await this.#reopen(bytes ?? NOTHING, state.record.policySequence);
     if (!policy.ok) return this.#recordRefusal(bytes ?? NOTHING, policy.error, undefined);
     if (policy.value.digest !== running?.digest) await this.#sealPolicy(policy.value);
     this.#active = policy.value;
@@ -195,37 +214,63 @@ export class PolicyHost {
     return openTrustDocument(text, [facts.trustKey], { now: clock.now(), versionAtLeast, crypto });
   }
 
+  async #reopen(bytes: Uint8Array, sequenceAtLeast: number): Promise<Result<Activated, ActivationError>> {
+    const terms = this.#termsOf(sequenceAtLeast);
+    if (!terms.ok) return terms;
+    using thread = this.#startThread();
+    const opened = await thread.open(bytes, terms.value);
+    if (opened.ok) return this.#adopt(opened.value);
+    // Nothing runs meanwhile: better to hold the node up than to leave it without a policy.
+    return opened.error.code === "POLICY_THREAD_FAILED" ? this.#openPolicy(bytes, sequenceAtLeast) : opened;
+  }
+
+  #startThread(): Pick<PolicyThread, "verify" | "open"> & Disposable {
+    return this.#options.startThread?.() ?? new PolicyThread();
+  }
+
+  /** What another thread opened, made to decide. */
+  #adopt({ bundle, rules, digest }: OpenedPolicy): Result<Activated, ActivationError> {
+    const { crypto, random } = this.#options;
+    // This process holds the site CA's key and the journal's: no code is made from policy here (PROTOCOLS 5.4).
+    const generation = adoptPolicy(undefined, bundle, rules, { crypto, random });
+    return generation.ok ? describe(bundle, generation.value.policy, digest) : generation;
+  }
+
+  /** At start, when nothing waits. */
   #openPolicy(bytes: Uint8Array, sequenceAtLeast: number): Result<Activated, ActivationError> {
+    const { crypto, random } = this.#options;
     const bundle = this.#openBundle(bytes, sequenceAtLeast);
     if (!bundle.ok) return bundle;
-    const compiled = compileBundle(bundle.value, this.#options);
-    if (!compiled.ok) return compiled;
-    const { sequence, revision, notAfter } = bundle.value.manifest;
-    const digest = hex(this.#options.crypto.hash("sha256", bytes));
-    return ok({ ...compiled.value, sequence, revision, notAfter, digest });
+    const generation = activatePolicy(undefined, bundle.value, { crypto, random });
+    if (!generation.ok) return generation;
+    return describe(bundle.value, generation.value.policy, hex(crypto.hash("sha256", bytes)));
   }
 
   #openBundle(bytes: Uint8Array, sequenceAtLeast: number): Result<PolicyBundle, ActivationError> {
-    const { facts, clock, crypto } = this.#options;
+    const { crypto } = this.#options;
+    const terms = this.#termsOf(sequenceAtLeast);
+    return terms.ok ? openPolicyBundle(bytes, { ...terms.value, crypto, gzip: { gzip, gunzip } }) : terms;
+  }
+
+  #termsOf(sequenceAtLeast: number): Result<OpenTerms, ActivationError> {
+    const { facts, clock } = this.#options;
     const trust = this.trust;
     if (!trust) return err({ code: "TRUST_MISSING" });
     const keys = trust.policyKeys.filter(({ sites }) => sites === undefined || sites.includes(facts.site));
-    const now = clock.now();
-    return openPolicyBundle(bytes, { keys, site: facts.site, now, sequenceAtLeast, crypto, gzip: { gzip, gunzip } });
+    return ok({ keys, site: facts.site, now: clock.now(), sequenceAtLeast });
   }
 }
 
-function compileBundle(
-  bundle: PolicyBundle,
-  { crypto, random }: Pick<PolicyHostOptions, "crypto" | "random">,
-): Result<ActivePolicy, ActivationError> {
-  // This process holds the site CA's key and the journal's: no code is made from policy here (PROTOCOLS 5.4).
-  const generation = activatePolicy(undefined, bundle, { crypto, random });
-  if (!generation.ok) return generation;
-  const listed = parseConfig(inventory, bundle.files.get(INVENTORY_FILE) ?? NOTHING, INVENTORY_FILE);
+function describe(
+  { files, manifest }: PolicyBundle,
+  compiled: CompiledPolicy,
+  digest: string,
+): Result<Activated, ActivationError> {
+  const listed = parseConfig(inventory, files.get(INVENTORY_FILE) ?? NOTHING, INVENTORY_FILE);
   if (!listed.ok) return err({ code: "INVENTORY_INVALID", path: listed.error.path, expected: listed.error.expected });
   const deviceByName = new Map(listed.value.devices.map((device) => [device.name, device]));
-  return ok({ compiled: generation.value.policy, inventory: listed.value, deviceByName });
+  const { sequence, revision, notAfter } = manifest;
+  return ok({ compiled, inventory: listed.value, deviceByName, sequence, revision, notAfter, digest });
 }
 
 /** Both ends lie in one folder; the seal that follows must never be the only one of the two that outlives a power cut. */

@@ -14,6 +14,8 @@ export interface SiteServiceOptions {
   readonly listener: Pick<TlsListenerOptions, "random" | "onConnectionError" | "onHandlerError">;
   readonly gateway: HttpHandler;
   readonly desk: HttpHandler;
+  /** Served over mTLS where the configuration says so. */
+  readonly decisions: HttpHandler;
   onCertificate(notAfter: number): void;
   /** Why the site cannot be served at the moment; tried again. */
   onUnavailable(error: AdapterError): void;
@@ -31,6 +33,7 @@ export class SiteService implements AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   #gateway: TlsListener | undefined;
   #desk: TlsListener | undefined;
+  #decisions: TlsListener | undefined;
   #notAfter = 0;
 
   private constructor(options: SiteServiceOptions) {
@@ -59,9 +62,14 @@ export class SiteService implements AsyncDisposable {
     return this.#desk?.url ?? "";
   }
 
+  /** Empty while nothing listens, and where nothing is to. */
+  get decisionsUrl(): string {
+    return this.#decisions?.url ?? "";
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all([this.#gateway?.close(), this.#desk?.close()]);
+    await Promise.all([this.#gateway?.close(), this.#desk?.close(), this.#decisions?.close()]);
   }
 
   async #lookAfter(): Promise<void> {
@@ -81,25 +89,29 @@ export class SiteService implements AsyncDisposable {
   }
 
   async #present(tls: TlsListenerOptions["certificate"]): Promise<void> {
-    const { authority, gateway, desk } = this.#options;
+    const { authority, gateway, desk, decisions, config } = this.#options;
     // Node's server drops CAs that only the client sent, so the site's own are named here. Whoever passes the handshake
     // under the fleet's root is judged by `principalOf` on its first request.
     const clientCa = { pems: [certificatesToPem(authority.clientAuthorities)], required: true as const };
     this.#gateway?.swapCertificate(tls, clientCa);
     this.#desk?.swapCertificate(tls);
+    this.#decisions?.swapCertificate(tls, clientCa);
     // The gateway first: a grant of the desk names its address.
-    this.#gateway ??= await this.#listen("gateway", tls, clientCa, gateway);
-    this.#desk ??= await this.#listen("enrol", tls, "none", desk);
+    this.#gateway ??= await this.#listen("gateway", config.listen.gateway, tls, clientCa, gateway);
+    this.#desk ??= await this.#listen("enrol", config.listen.enrol, tls, "none", desk);
+    const { decisions: address } = config.listen;
+    if (address !== undefined) this.#decisions ??= await this.#listen("decisions", address, tls, clientCa, decisions);
   }
 
   async #listen(
-    name: "gateway" | "enrol",
+    name: "gateway" | "enrol" | "decisions",
+    address: string,
     certificate: TlsListenerOptions["certificate"],
     clientCa: TlsListenerOptions["clientCa"],
     handler: HttpHandler,
   ): Promise<TlsListener> {
-    const { config, data, listener } = this.#options;
-    const { host, port } = parseAddress(config.listen[name]);
+    const { data, listener } = this.#options;
+    const { host, port } = parseAddress(address);
     const opened = await listenTls({
       ...listener,
       certificate,

@@ -3,6 +3,7 @@ import { nodeIdOf } from "@vedette/identity";
 import type { Journal } from "@vedette/journal";
 import { type ConnectionLedger, jsonResponse, type Route, route } from "@vedette/net";
 import type { EdgeStatus } from "@vedette/protocol";
+import type { DecisionCounts } from "./decision-point/decision-counts.ts";
 import type { DeskCounts } from "./device-desk.ts";
 import type { DeviceRegistry } from "./device-registry.ts";
 import type { EffectiveClock } from "./effective-clock.ts";
@@ -10,9 +11,11 @@ import type { FleetLink } from "./fleet-link.ts";
 import type { GatewayCounts } from "./gateway.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import type { NodeIdentity } from "./node-identity.ts";
+import type { OpaPeers } from "./opa-peers/opa-peers.ts";
 import type { PolicyHost } from "./policy-host.ts";
 import type { SiteService } from "./site-service.ts";
 import type { StateKeeper } from "./state-keeper.ts";
+import type { TierDesk } from "./tier-desk.ts";
 
 export interface StatusSources {
   readonly facts: NodeFacts;
@@ -24,9 +27,12 @@ export interface StatusSources {
   readonly link: FleetLink;
   readonly counts: GatewayCounts;
   readonly deskCounts: DeskCounts;
+  readonly decisionCounts: DecisionCounts;
+  readonly tiers: TierDesk;
   readonly clock: EffectiveClock;
   readonly nodeIdentity: NodeIdentity;
   readonly site: SiteService;
+  readonly opa: OpaPeers | undefined;
 }
 
 /** `GET /v1/status` on the node's own socket: what works, until when, and what waits to be sent. Readable without an uplink. */
@@ -44,9 +50,12 @@ function describe({
   link,
   counts,
   deskCounts,
+  decisionCounts,
+  tiers,
   clock,
   nodeIdentity,
   site,
+  opa,
 }: StatusSources): EdgeStatus {
   const now = clock.now();
   const fleet = link.status();
@@ -80,7 +89,10 @@ function describe({
       deniedByReason: { ...counts.deniedByReason },
       decideP50Ns: percentile(counts.decideNs, 0.5),
       decideP99Ns: percentile(counts.decideNs, 0.99),
+      ...tiers.counts,
     },
+    decisionPoints: { ...decisionCounts.byPep() },
+    opa: opa?.describe() ?? null,
     enrolment: { ...deskCounts },
     connections: { open: ledger.counts().open, cut: { ...ledger.counts().cutByReason } },
     devices: registry.list().map((standing) => ({

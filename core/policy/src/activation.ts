@@ -1,12 +1,11 @@
-import { err, ok, parseUtf8, type Result } from "@vedette/base";
+import { ok, type Result } from "@vedette/base";
 import { type BackEnd, closures } from "@vedette/rego";
 import type { CodePorts } from "./ask-code.ts";
-import { parsePolicy } from "./check.ts";
-import { type CompiledPolicy, compilePolicy } from "./compile.ts";
+import { type CompiledPolicy, type FlatPolicy, loadPolicy } from "./compile.ts";
 import type { PolicyBundleError, PolicyError } from "./errors.ts";
-import { type PolicyBundle, RULES_FILE } from "./policy-bundle.ts";
+import type { PolicyBundle } from "./policy-bundle.ts";
 import { compileCode } from "./policy-code.ts";
-import type { PolicyDocument } from "./rules.ts";
+import { compileRules } from "./policy-transfer.ts";
 
 /**
  * The policy that is in force, as one value. The caller keeps it in one variable and replaces it in one assignment:
@@ -28,26 +27,26 @@ export interface ActivationDeps extends CodePorts {
 export function activatePolicy(
   current: PolicyGeneration | undefined,
   bundle: PolicyBundle,
-  { backEnd = closures, ...ports }: ActivationDeps,
+  deps: ActivationDeps,
 ): Result<PolicyGeneration, PolicyBundleError | PolicyError> {
-  const code = compileCode(bundle.files, bundle.manifest.roots, backEnd);
-  if (!code.ok) return code;
-  const rules = bundle.files.get(RULES_FILE);
-  if (!rules && !code.value) return err({ code: "FILE_MISSING", name: RULES_FILE });
-  const document = rules ? readRules(rules) : ok(NO_RULES);
-  if (!document.ok) return document;
-  const { revision, notAfter } = bundle.manifest;
-  const compiled = compilePolicy(document.value, { bundle: document.value.id, revision, notAfter });
-  const policy = code.value ? { ...compiled, code: { modules: code.value, ports } } : compiled;
-  return ok({ number: (current?.number ?? 0) + 1, bundle, policy });
+  const rules = compileRules(bundle);
+  return rules.ok ? adoptPolicy(current, bundle, rules.value, deps) : rules;
 }
 
-/** A bundle of Rego alone. */
-const NO_RULES: PolicyDocument = { id: "rego", mask: [], rules: [] };
-
-function readRules(contents: Uint8Array): Result<PolicyDocument, PolicyBundleError | PolicyError> {
-  const text = parseUtf8(contents);
-  return text.ok
-    ? parsePolicy(text.value, RULES_FILE)
-    : err({ code: "BUNDLE_MALFORMED", expected: `${RULES_FILE}: UTF-8` });
+/**
+ * The same from rules that were compiled before, maybe in another thread: `bundle.files` need not hold them. What is
+ * left to do does not grow with their number; Rego is compiled here, because its rules become functions.
+ */
+export function adoptPolicy(
+  current: PolicyGeneration | undefined,
+  bundle: PolicyBundle,
+  rules: FlatPolicy,
+  { backEnd = closures, ...ports }: ActivationDeps,
+): Result<PolicyGeneration, PolicyError> {
+  const { revision, notAfter, roots } = bundle.manifest;
+  const code = compileCode(bundle.files, roots, backEnd);
+  if (!code.ok) return code;
+  const loaded = loadPolicy(rules, { bundle: rules.id, revision, notAfter });
+  const policy = code.value ? { ...loaded, code: { modules: code.value, ports } } : loaded;
+  return ok({ number: (current?.number ?? 0) + 1, bundle, policy });
 }

@@ -17,7 +17,7 @@ export type CodeAnswer =
   /** A limit, a conflict, or an answer of a shape that means nothing. Denies. */
   | { readonly type: "failed"; readonly failure: string };
 
-export interface CodeRule {
+interface CodeRule {
   readonly rule: string | undefined;
   readonly description: string | undefined;
   readonly obligations: readonly Obligation[];

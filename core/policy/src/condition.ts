@@ -83,7 +83,10 @@ export class ConditionCompiler {
   /** Kleene's all and any do not depend on order, and no condition has an effect: the cheap ones go first. */
   #writeAll(parts: readonly Condition[]): void {
     const [first, ...others] = parts;
-    if (first !== undefined && others.length === 0) return this.#write(first);
+    if (first !== undefined && others.length === 0) {
+      this.#write(first);
+      return;
+    }
     const costs = parts.map((part) => ({ part, cost: costOf(part) }));
     for (const { part } of costs.sort((a, b) => a.cost - b.cost)) this.#write(part);
   }

@@ -1,4 +1,4 @@
-export { type ActivationDeps, activatePolicy, type PolicyGeneration } from "./activation.ts";
+export { type ActivationDeps, activatePolicy, adoptPolicy, type PolicyGeneration } from "./activation.ts";
 export {
   LONG_POLLING_TYPE,
   type PullEffect,
@@ -55,6 +55,7 @@ export {
   signPolicyBundle,
 } from "./policy-bundle.ts";
 export { type Answer, compileCode, type PolicyCode, type QueryDeps, type QueryRefused } from "./policy-code.ts";
+export { compileRules, type PolicyTransfer, packPolicy } from "./policy-transfer.ts";
 export { DELTAS_MAX, encodePulledFile, type PulledFile, parsePulledFile } from "./pulled-file.ts";
 export {
   type AccessRequest,

@@ -52,7 +52,7 @@ export interface PolicyCode {
 export type Answer = Readonly<Record<string, Value>>;
 
 /** The rules of the package `vedette.access`, by which Rego takes part in access decisions. */
-export interface AccessRules {
+interface AccessRules {
   /** Its answers say whether it missed something of the input. */
   readonly deny: AnswerCache | undefined;
   readonly escalate: AnswerCache | undefined;
@@ -66,7 +66,7 @@ export interface QueryRefused {
   readonly errors: readonly RegoError[];
 }
 
-export const ACCESS_PACKAGE: readonly string[] = ["vedette", "access"];
+const ACCESS_PACKAGE: readonly string[] = ["vedette", "access"];
 
 /** Kept prepared: what dashboards and sidecars ask again and again. The oldest gives way. */
 const PREPARED_MAX = 256;

@@ -22,7 +22,7 @@ export type FrameError =
   | { readonly code: "FRAME_VERSION_UNKNOWN"; readonly version: number }
   | { readonly code: "FRAME_KIND_UNKNOWN"; readonly kind: number };
 
-export const FRAME_VERSION = 1;
+const FRAME_VERSION = 1;
 /** A thousand questions of a kilobyte; also what one connection may make the other side hold. */
 export const FRAME_LENGTH_MAX = 1_048_576;
 /** Questions of one frame: one commit of the journal. */

@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonObject } from "@vedette/base";
 import * as v from "valibot";
 import { count } from "./fields.ts";
 
@@ -59,6 +60,8 @@ export interface EdgeStatus {
   };
   /** What registered PEPs asked, by name. */
   readonly decisionPoints: Readonly<Record<string, DecisionPointStatus>>;
+  /** Bundles that the node pulls, in the form of OPA's status, and how far its decision log has come. */
+  readonly opa: JsonObject | null;
   readonly enrolment: {
     readonly issued: number;
     readonly refused: number;
@@ -112,6 +115,7 @@ export const edgeStatus: v.GenericSchema<unknown, EdgeStatus> = v.object({
     ),
     {},
   ),
+  opa: v.optional(v.nullable(v.custom<JsonObject>(isJsonObject)), null),
   enrolment: v.object({ issued: count, refused: count, contraindicated: count, pending: count }),
   connections: v.object({ open: count, cut: counts }),
   devices: v.array(

@@ -7,7 +7,7 @@ import type { Value } from "./values/value.ts";
  */
 export type Type = ScalarType | AnyType | ArrayType | SetType | ObjectType | FunctionSignature;
 
-export interface ScalarType {
+interface ScalarType {
   readonly type: "null" | "boolean" | "number" | "string";
 }
 

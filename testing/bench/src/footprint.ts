@@ -35,12 +35,13 @@ export async function footprint(): Promise<readonly Measurement[]> {
   ];
 }
 
-/** The program and, as a second bundle beside it, the worker that it starts by file name. */
-async function bundleProgram(outdir: string): Promise<string> {
+/** The program and, as bundles of their own beside it, the workers that it starts by file name. */
+export async function bundleProgram(outdir: string): Promise<string> {
   await build({
     entryPoints: {
       vedette: join(TOP, "apps/cli/src/main.ts"),
       "journal-worker": join(TOP, "adapters/journal/src/worker.ts"),
+      "policy-worker": join(TOP, "apps/edge/src/policy-worker.ts"),
     },
     outdir,
     outExtension: { ".js": ".mjs" },
@@ -49,6 +50,8 @@ async function bundleProgram(outdir: string): Promise<string> {
     platform: "node",
     format: "esm",
     target: "node24",
+    // The YAML reader is CommonJS for Node and asks for `process` by `require`.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "error",
   });
   return join(outdir, "vedette.mjs");

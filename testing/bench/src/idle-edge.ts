@@ -18,25 +18,35 @@ const POLL_MS = 200;
 const START_TIMEOUT_MS = 60_000;
 const TOP = process.env["VEDETTE_TOP"] ?? join(import.meta.dirname, "../../..");
 
-/** An edge node that has all it needs and nothing to do; its control plane and its TPM run beside it. */
+/** An edge node that has all it needs and nothing to do yet; its control plane and its TPM run beside it. */
 export interface IdleEdge extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Founds a fleet in `folder`, enrols one node by its TPM, publishes a policy of a thousand rules and waits until it runs. */
-export async function startIdleEdge(program: string, folder: string): Promise<IdleEdge> {
+export interface IdleEdgeOptions {
+  /** A file of JSON rules; a mix of a thousand without it. */
+  readonly rules?: string;
+  /** Rego of the package `vedette.access` or any other. */
+  readonly module?: string;
+  readonly decisionPoints?: readonly object[];
+}
+
+/** Founds a fleet in `folder`, enrols one node by its TPM, publishes a policy and waits until it runs. */
+export async function startIdleEdge(program: string, folder: string, options: IdleEdgeOptions = {}): Promise<IdleEdge> {
   await using stack = new AsyncDisposableStack();
   const path = (name: string): string => join(folder, name);
   const vedette = (...args: readonly string[]): string =>
     execFileSync(process.execPath, [program, ...args, "--json"], { encoding: "utf8", timeout: START_TIMEOUT_MS });
-  writeConfiguration(path, await makeTpm(path, stack));
+  writeConfiguration(path, await makeTpm(path, stack), options);
   vedette("control", "init", "--config", path("control.json"), "--authority", path("authority"));
   await startProcess([program, "control", "run", "--config", path("control.json")], stack);
   const operator = ["--operator", path("operator.sock"), "--site", SITE];
   vedette("control", "join", ...operator, "--class", "gateway", "--name", "edge-1", "--out", path("join.json"));
   vedette("edge", "init", "--join", path("join.json"), "--config", path("edge.json"), "--data", path("edge"));
   const notAfter = instantToString(addDuration(systemClock.now(), days(1)));
-  const sources = ["--rules", path("rules.json"), "--inventory", path("inventory.json"), "--site", SITE];
+  if (options.module !== undefined) writeFileSync(path("bench.rego"), options.module);
+  const modules = options.module === undefined ? [] : [path("bench.rego")];
+  const sources = [...modules, "--rules", path("rules.json"), "--inventory", path("inventory.json"), "--site", SITE];
   vedette("policy", "build", ...sources, "--sequence", "1", "--not-after", notAfter, "--out", path("policy.tar.gz"));
   vedette("policy", "sign", path("policy.tar.gz"), "--key", path("authority/policy.key"));
   vedette("policy", "publish", path("policy.tar.gz"), ...operator);
@@ -72,7 +82,11 @@ async function makeTpm(path: PathOf, stack: AsyncDisposableStack): Promise<Power
   };
 }
 
-function writeConfiguration(path: PathOf, { socketPath, ek, referenceValues }: PoweredTpm): void {
+function writeConfiguration(
+  path: PathOf,
+  { socketPath, ek, referenceValues }: PoweredTpm,
+  { rules = createRuleMix(RULES).text, decisionPoints = [] }: IdleEdgeOptions,
+): void {
   const write = (name: string, value: object): void => writeFileSync(path(name), JSON.stringify(value));
   write("control.json", {
     kind: "vedette/control/v1",
@@ -90,9 +104,10 @@ function writeConfiguration(path: PathOf, { socketPath, ek, referenceValues }: P
     listen: { enrol: "127.0.0.1:0", gateway: "127.0.0.1:0" },
     statusSocket: path("edge.sock"),
     routes: [{ name: "pricing", path: "/pricing/", methods: ["GET"], resourceType: "pricing", upstream }],
+    decisionPoints,
   });
   write("inventory.json", { kind: "vedette/inventory/v1", classes: {}, devices: [] });
-  writeFileSync(path("rules.json"), createRuleMix(RULES).text);
+  writeFileSync(path("rules.json"), rules);
 }
 
 /** Starts `vedette ARGS` and waits for the line in which it says that it is ready. It ends when its standard input does, so with us. */

@@ -14,6 +14,10 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "one decision among many JSON rules",
     run: async () => (await import("./rules.ts")).rules(),
   },
+  rego: {
+    about: "one decision of a Rego policy, beside opa-wasm, cedar-wasm and OPA",
+    run: async () => (await import("./rego.ts")).rego(),
+  },
   journal: {
     about: "durable appends, and a decision committed before its effect",
     run: async () => (await import("./journal.ts")).journal(),
@@ -25,6 +29,10 @@ const benches: Readonly<Record<string, Bench>> = {
   quotes: {
     about: "TPM quotes verified",
     run: async () => (await import("./quotes.ts")).quotes(),
+  },
+  pdp: {
+    about: "decisions asked of a node: one by one, in batches, over HTTP",
+    run: async () => (await import("./pdp.ts")).pdp(),
   },
   footprint: {
     about: "memory of an idle edge node, bundled as shipped",

@@ -22,7 +22,7 @@ import {
 import { createNodeCrypto, systemClock, systemRandom } from "@vedette/runtime";
 
 /** OPA's own conformance suite, as the vectors' `SOURCES.md` describes it. */
-export const SUITE: string = join(
+const SUITE: string = join(
   process.env["VEDETTE_VECTORS"] ?? join(import.meta.dirname, "../../../../shared/vectors"),
   "rego/v1",
 );

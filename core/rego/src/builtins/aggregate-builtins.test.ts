@@ -23,7 +23,7 @@ function call(name: string, operand: Value): BuiltinResult {
 
 function text(result: BuiltinResult): string {
   if (result instanceof BuiltinFailure) return `${result.code}: ${result.message}`;
-  return result !== undefined && isNumber(result) ? numberToText(result) : String(result);
+  return result !== undefined && isNumber(result) ? numberToText(result) : (JSON.stringify(result) ?? "undefined");
 }
 
 test("what has elements, members or characters is counted", () => {

@@ -3,7 +3,7 @@ import { isArray, type Value } from "../values/value.ts";
 import { type Builtin, type BuiltinContext, BuiltinFailure, type BuiltinResult } from "./builtin.ts";
 import { globToPattern } from "./glob-pattern.ts";
 import { elementFailure, operandOneOfFailure, taking } from "./operands.ts";
-import { compilePattern, Pattern, patternOf } from "./pattern.ts";
+import { Pattern, patternOf } from "./pattern.ts";
 
 const STRINGS = arrayOf(STRING);
 
@@ -28,12 +28,6 @@ function match(context: BuiltinContext, glob: string, delimiters: Value, text: s
   return pattern instanceof BuiltinFailure ? pattern : pattern.isFoundIn(context, text);
 }
 
-/** A glob as a pattern, so that a policy's constant globs can be compiled before it is asked. */
-export function compileGlob(glob: string, delimiters: readonly string[]): Pattern | BuiltinFailure {
-  const pattern = globToPattern(glob, delimiters);
-  return pattern instanceof BuiltinFailure ? pattern : compilePattern(pattern);
-}
-
 function patternOfGlob(context: BuiltinContext, glob: string, delimiters: readonly string[]): Pattern | BuiltinFailure {
   const key = `glob:${delimiters.join("")}:${glob}`;
   const known = context.memo.get(key);
@@ -45,7 +39,7 @@ function patternOfGlob(context: BuiltinContext, glob: string, delimiters: readon
 }
 
 /** None for null; the dot for an empty array. */
-export function parseDelimiters(delimiters: Value): readonly string[] | BuiltinFailure {
+function parseDelimiters(delimiters: Value): readonly string[] | BuiltinFailure {
   if (delimiters === null) return [];
   if (!isArray(delimiters)) return operandOneOfFailure(2, ["array", "null"], delimiters);
   const characters: string[] = [];

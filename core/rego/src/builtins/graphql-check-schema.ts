@@ -84,6 +84,9 @@ function checkKind(context: CheckContext, type: SchemaType): void {
         if (kind !== undefined && !isInputKind(kind))
           throw context.refusal(`${kind} ${field.Name}: field must be one of SCALAR, ENUM, INPUT_OBJECT.`, field);
       }
+      return;
+    case "SCALAR":
+    case "UNION":
   }
 }
 

@@ -12,7 +12,7 @@ import {
 import { commentGroup, type GraphqlReader } from "./graphql-reader.ts";
 
 /** GraphQL §2.9 "Input Values". A constant one has no variables. */
-export function parseLiteral(reader: GraphqlReader, isConstant: boolean): Literal {
+function parseLiteral(reader: GraphqlReader, isConstant: boolean): Literal {
   const { kind, value, position } = reader.token;
   switch (kind) {
     case "[":

@@ -326,7 +326,7 @@ function checkUnique(items: readonly Value[], outcome: Outcome): void {
   const places = new ObjectBuilder();
   for (const [i, item] of items.entries()) {
     const earlier = places.get(item);
-    if (earlier !== undefined) outcome.add("unique", `array items[${earlier},${i}] must be unique`);
+    if (typeof earlier === "number") outcome.add("unique", `array items[${earlier},${i}] must be unique`);
     places.set(item, i);
   }
 }

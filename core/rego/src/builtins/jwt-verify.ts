@@ -1,5 +1,6 @@
 import { err, type HashAlgorithm, ok, type Result, utf8 } from "@vedette/base";
 import { compareNumbers } from "../values/big-number.ts";
+import { valueToText } from "../values/print.ts";
 import {
   isArray,
   isNumber,
@@ -32,7 +33,7 @@ import { parseX509Certificate } from "./x509-certificate.ts";
 const VERIFY_STEPS = 10_000;
 
 /** Is the signature one of the algorithm by the key? A key of another kind makes no signature valid. */
-export function isSigned(
+function isSigned(
   context: BuiltinContext,
   algorithm: JwtAlgorithm,
   key: JoseKey,
@@ -129,7 +130,7 @@ export function parseConstraints(options: ObjectValue, now: bigint): Result<Cons
     } else if (name === "secret" || name === "alg" || name === "iss" || name === "aud") {
       if (typeof value !== "string") return err(`${name} constraint: must be a string`);
       texts[name] = value;
-    } else return err(`unknown token validation constraint: ${String(name)}`);
+    } else return err(`unknown token validation constraint: ${typeof name === "string" ? name : valueToText(name)}`);
   }
   if (keys !== undefined && texts.secret !== "") return err("duplicate key constraints");
   const secret = texts.secret === "" ? undefined : [{ secret: textToBytes(texts.secret), algorithm: "", id: "" }];

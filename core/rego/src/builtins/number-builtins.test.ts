@@ -35,7 +35,7 @@ function number(text: string): NumberValue {
 
 function text(result: BuiltinResult): string {
   if (result instanceof BuiltinFailure) return `${result.code}: ${result.message}`;
-  return result !== undefined && isNumber(result) ? numberToText(result) : String(result);
+  return result !== undefined && isNumber(result) ? numberToText(result) : (JSON.stringify(result) ?? "undefined");
 }
 
 test("each builtin has the names and operators of OPA's capabilities", () => {

@@ -1,5 +1,5 @@
 import { compareNumbers, numberToText } from "../values/big-number.ts";
-import { isPrintable } from "../values/print.ts";
+import { isPrintable, valueToText } from "../values/print.ts";
 import {
   compareText,
   isArray,
@@ -58,8 +58,8 @@ function printValue(value: Value): string {
   if (value === null) return "<nil>";
   if (isNumber(value)) return numberToText(value);
   if (isArray(value)) return `[${value.map(printValue).join(" ")}]`;
-  if (!isObject(value)) return String(value);
-  const members = sortedKeysOf(value).map((key) => `${key}:${printValue(memberOf(value, key) as Value)}`);
+  if (!isObject(value)) return valueToText(value);
+  const members = sortedKeysOf(value).map((key) => `${printValue(key)}:${printValue(memberOf(value, key) as Value)}`);
   return `map[${members.join(" ")}]`;
 }
 

@@ -1,6 +1,6 @@
 import { TemplateFault } from "./template-syntax.ts";
 
-export type TokenKind = "identifier" | "field" | "variable" | "string" | "character" | "number" | "dot" | "symbol";
+type TokenKind = "identifier" | "field" | "variable" | "string" | "character" | "number" | "dot" | "symbol";
 
 export interface Token {
   readonly kind: TokenKind;

@@ -73,7 +73,7 @@ export function secondsOfLocal(fields: CivilFields, zone: TimeZone): number {
 }
 
 /** Rounded down: nanosecond −1 is in second −1. */
-export function secondsOf(nanoseconds: bigint): number {
+function secondsOf(nanoseconds: bigint): number {
   const seconds = nanoseconds / NANOSECONDS;
   return Number(seconds * NANOSECONDS > nanoseconds ? seconds - 1n : seconds);
 }

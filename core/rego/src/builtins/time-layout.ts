@@ -21,7 +21,7 @@ export interface OffsetShape {
   readonly smallest: "hours" | "minutes" | "seconds";
 }
 
-export type FieldKind = (typeof FIELDS)[number][1];
+type FieldKind = (typeof FIELDS)[number][1];
 
 /** A layout that OPA knows by name. */
 export function layoutOfName(nameOrLayout: string): string {

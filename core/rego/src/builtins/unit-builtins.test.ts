@@ -19,7 +19,7 @@ function read(name: string, operand: Value): string {
   const builtin = UNIT_BUILTINS.find((candidate) => candidate.name === name) as Builtin;
   const result = builtin.run(context, operand);
   if (result instanceof BuiltinFailure) return result.message;
-  return result !== undefined && isNumber(result) ? numberToText(result) : String(result);
+  return result !== undefined && isNumber(result) ? numberToText(result) : (JSON.stringify(result) ?? "undefined");
 }
 
 test("an amount is read with its unit", () => {

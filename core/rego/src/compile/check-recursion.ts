@@ -1,11 +1,11 @@
 import type { RegoError } from "../errors.ts";
 import { ERRORS_MAX } from "./error-log.ts";
-import type { ExpandedRule } from "./expand.ts";
+import type { ExpandedRule, Subjects } from "./expand.ts";
 import type { Cause, RuleGraph } from "./rule-graph.ts";
 import { referenceToText, ruleName } from "./term-text.ts";
 
 /** No rule may need its own value, over however many others. One error for each rule that does, up to the limit. */
-export function checkRuleRecursion(graph: RuleGraph): readonly RegoError[] {
+export function checkRuleRecursion(graph: RuleGraph, subjects: Subjects): readonly RegoError[] {
   const component = componentsOf(graph);
   const errors: RegoError[] = [];
   for (const part of graph.rules) {
@@ -14,7 +14,7 @@ export function checkRuleRecursion(graph: RuleGraph): readonly RegoError[] {
     if (cycle === undefined) continue;
     const names = cycle.map(({ rule }) => ruleName(rule));
     const how = certain === undefined ? "may be recursive" : "is recursive";
-    const cause = certain === undefined ? causeOf(cycle, graph) : "";
+    const cause = certain === undefined ? causeOf(cycle, graph, subjects) : "";
     const message = `rule ${names[0]} ${how}: ${names.join(" -> ")}${cause}`;
     errors.push({ code: "rego_recursion_error", message, location: part.part.location });
     if (errors.length === ERRORS_MAX) break;
@@ -23,10 +23,10 @@ export function checkRuleRecursion(graph: RuleGraph): readonly RegoError[] {
 }
 
 /** The first reference on the way of which it depends on a variable what it refers to. */
-function causeOf(cycle: readonly ExpandedRule[], graph: RuleGraph): string {
+function causeOf(cycle: readonly ExpandedRule[], graph: RuleGraph, subjects: Subjects): string {
   for (const [index, part] of cycle.slice(1).entries()) {
     const cause = graph.needsOf(cycle[index] as ExpandedRule).get(part);
-    if (cause !== undefined) return ` (${referenceToText(cause)} could refer to ${ruleName(part.rule)})`;
+    if (cause !== undefined) return ` (${referenceToText(cause, subjects)} could refer to ${ruleName(part.rule)})`;
   }
   return "";
 }

@@ -90,10 +90,8 @@ export class ReferenceChecker {
     }
     const child = childOf(node, key);
     if (child !== undefined) return this.#below(known, child, reference, index + 1);
-    if (known.next !== undefined) return this.#document(known.next, reference);
-    // What is wrong below one child need not be so below another: only variables get their types from it.
-    for (const any of node.children.values()) this.#below(known, any, reference, index + 1);
-    return undefined;
+    // Base data: nothing is known of it.
+    return known.next === undefined ? this.#keysOf(ANY, reference, 0) : this.#document(known.next, reference);
   }
 
   /** Follows the rest of a reference through a type. */

@@ -204,6 +204,14 @@ class Expansion {
   }
 }
 
+/** Gives a term a name, in a statement of its own. */
+export function nameTerm(term: ResolvedTerm): { readonly term: ResolvedTerm; readonly statement: ResolvedStatement } {
+  const { location } = term;
+  const local: ResolvedTerm = { type: "local", local: { name: "", location, isWildcard: true, owner: {} }, location };
+  const what: ResolvedExpression = { type: "unify", left: local, right: term, isAssign: true };
+  return { term: local, statement: { isNegated: false, what, with: [], location } };
+}
+
 /** Made by the compiler: no message can name it. */
 export function isGenerated({ name, isWildcard }: Local): boolean {
   return isWildcard && name !== "_";

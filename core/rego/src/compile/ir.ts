@@ -112,7 +112,15 @@ export interface Procedure {
   readonly frame: number;
   readonly clauses: readonly Clause[];
   readonly fallback: Expression | undefined;
+  /** Of an object: what is in it, though empty, when the clauses emit nothing there. */
+  readonly outline: readonly Outline[];
   readonly location: Location;
+}
+
+/** A place in an object at which rules were written: `p[1][x] := …` makes `p[1]` an object, `p[1] contains …` a set. */
+export interface Outline {
+  readonly keys: readonly Value[];
+  readonly isSet: boolean;
 }
 
 export interface Clause {

@@ -1,7 +1,7 @@
 import { assert } from "@vedette/base";
 import type { RegoError } from "../errors.ts";
 import type { Location } from "../syntax/ast.ts";
-import { hoistNegated } from "./expand.ts";
+import { hoistNegated, nameTerm, needsEvaluation } from "./expand.ts";
 import type {
   Block,
   Expression,
@@ -101,15 +101,19 @@ export class BodyLowering {
     return result;
   }
 
-  #body(body: ResolvedBody, values: readonly ResolvedTerm[], isOrdered: boolean): void {
+  #body(body: ResolvedBody, terms: readonly ResolvedTerm[], isOrdered: boolean): void {
     this.#isOrdered = isOrdered;
     const parts = body.map(hoistNegated);
-    const hoisted = new Set(parts.flatMap((part) => part.hoisted));
+    // What is hoisted out of a statement is a part of it to who watches.
+    const placeOf = new Map(
+      parts.flatMap((part) => [...part.hoisted, part.statement].map((each) => [each, part.statement.location])),
+    );
     const statements = parts.flatMap((part) => [...part.hoisted, part.statement]);
-    const ordered = orderBody(statements, new Set(this.#bound), this.#context.errors);
+    const { ordered, values } = this.#order(statements, terms);
     for (const [index, statement] of ordered.entries()) {
       const variables = freeLocalsOfStatement(statement);
-      if (!hoisted.has(statement)) this.#mark(statement.location, variables);
+      const place = placeOf.get(statement);
+      if (place !== undefined) this.#mark(place, variables);
       if (isOrdered || !this.#isOnlyCondition(statement, ordered.slice(index + 1), values)) this.#statement(statement);
       else this.#block.push({ op: "exists", overrides: [], body: this.#condition(() => this.#statement(statement)) });
     }
@@ -119,6 +123,24 @@ export class BodyLowering {
       return this.#value(value);
     });
     this.#block.push({ op: "emit", values: expressions });
+  }
+
+  /** Orders a body. Where what it gives binds what it needs, that is part of it: `[xs[i] | startswith(i, "a")]`. */
+  #order(
+    body: ResolvedBody,
+    values: readonly ResolvedTerm[],
+  ): { readonly ordered: ResolvedBody; readonly values: readonly ResolvedTerm[] } {
+    const errors: RegoError[] = [];
+    const ordered = orderBody(body, new Set(this.#bound), errors);
+    if (errors.length === 0) return { ordered, values };
+    const named = values.map((value) =>
+      needsEvaluation(value) ? nameTerm(value) : { term: value, statement: undefined },
+    );
+    const statements = [...body, ...named.flatMap(({ statement }) => statement ?? [])];
+    return {
+      ordered: orderBody(statements, new Set(this.#bound), this.#context.errors),
+      values: named.map(({ term }) => term),
+    };
   }
 
   /** Whether a statement may hold in several ways of which the rest of the body cannot tell one from another. */
@@ -138,41 +160,9 @@ export class BodyLowering {
 
   #statement(statement: ResolvedStatement): void {
     if (statement.with.length > 0) this.#within(statement);
-    else if (statement.isNegated) {
-      for (const term of negatedTerms(statement.what)) this.#ask(term);
+    else if (statement.isNegated)
       this.#block.push({ op: "not", body: this.#condition(() => this.#expression(statement)) });
-    } else this.#expression(statement);
-  }
-
-  /**
-   * What a negated statement mentions must be there, or it does not hold: only what the term itself names may be missing
-   * (OPA's compiler moves operands out of the expression, stages "rewrite expr terms" and "rewrite dynamic terms").
-   */
-  #ask(term: ResolvedTerm): void {
-    switch (term.type) {
-      case "reference":
-        if (typeof term.base !== "string") this.#demand(term.base);
-        for (const key of term.path) this.#demand(key);
-        return;
-      case "call":
-        for (const arg of term.args)
-          if (isEquality(term)) this.#ask(arg);
-          else this.#demand(arg);
-        return;
-      case "array":
-      case "set":
-        for (const item of term.items) this.#demand(item);
-        return;
-      case "object":
-        for (const part of term.entries.flat()) this.#demand(part);
-    }
-  }
-
-  /** Evaluates it here, so that the statement gives up where it is undefined. */
-  #demand(term: ResolvedTerm): void {
-    this.#ask(term);
-    if ((term.type === "reference" || term.type === "call") && this.#isGround(term))
-      this.#enumerated.set(term, { op: "slot", slot: this.#hold(this.#value(term)) });
+    else this.#expression(statement);
   }
 
   #expression({ what, location }: ResolvedStatement): void {
@@ -566,25 +556,6 @@ export class BodyLowering {
     if (this.#context.errors.some(({ location }) => location === local.location)) return;
     this.#context.errors.push(unsafeError(local, local.location));
   }
-}
-
-/** The terms that a negated statement consists of. */
-function negatedTerms(what: ResolvedStatement["what"]): readonly ResolvedTerm[] {
-  switch (what.type) {
-    case "term":
-      return [what.term];
-    case "unify":
-      return [what.left, what.right];
-    case "result":
-      return [what.call, what.of];
-    default:
-      return [];
-  }
-}
-
-/** Both sides of `==` may name what is not there, as those of `=` may. */
-function isEquality({ callee }: ResolvedCall): boolean {
-  return callee.type === "builtin" && (callee.builtin.name === "equal" || callee.builtin.name === "eq");
 }
 
 function termStatement(term: ResolvedTerm): ResolvedStatement {

@@ -1,9 +1,10 @@
 import type { RegoError } from "../errors.ts";
-import type { Block, Clause, Expression, Procedure, Program } from "./ir.ts";
+import { isEqual, type Value } from "../values/value.ts";
+import type { Block, Clause, Expression, Outline, Procedure, Program } from "./ir.ts";
 import { BodyLowering, type LowerContext } from "./lower-body.ts";
 import { checkRecursion } from "./recursion.ts";
 import type { ResolvedQuery } from "./resolve.ts";
-import type { ResolvedElse, ResolvedRule } from "./resolved.ts";
+import type { ResolvedElse, ResolvedRule, ResolvedTerm } from "./resolved.ts";
 import type { Definition, RuleGroup, RuleTree } from "./rule-tree.ts";
 
 export interface Lowered {
@@ -77,7 +78,32 @@ function lowerGroup({ path, kind, definitions }: RuleGroup, context: LowerContex
       frames.push(lowering.frame);
     } else clauses.push(lowerClause({ rule, suffix }, rule, arity, frames, context));
   }
-  return { path, kind, arity, frame: Math.max(...frames), clauses, fallback, location: first.location };
+  const outline = kind === "object" ? outlineOf(definitions) : [];
+  return { path, kind, arity, frame: Math.max(...frames), clauses, fallback, outline, location: first.location };
+}
+
+/** A rule that adds to an object under keys of its own makes all below it a part of that, with nothing but values in it. */
+function outlineOf(definitions: readonly Definition[]): readonly Outline[] {
+  const places = definitions.map(({ rule, suffix }) => {
+    const constants = leadingConstants(suffix);
+    const isWhole = constants.length === suffix.length;
+    const isSet = rule.kind === "set" && isWhole;
+    return { keys: isWhole && !isSet ? constants.slice(0, -1) : constants, isSet, grows: isSet || !isWhole };
+  });
+  const isBelow = (keys: readonly Value[], above: readonly Value[]) =>
+    above.length < keys.length && above.every((key, index) => isEqual(key, keys[index]!));
+  return places
+    .filter(({ keys }) => keys.length > 0 && !places.some((other) => other.grows && isBelow(keys, other.keys)))
+    .map(({ keys, isSet }) => ({ keys, isSet }));
+}
+
+function leadingConstants(suffix: readonly ResolvedTerm[]): readonly Value[] {
+  const values: Value[] = [];
+  for (const key of suffix) {
+    if (key.type !== "constant") break;
+    values.push(key.value);
+  }
+  return values;
 }
 
 function lowerClause(

@@ -1,6 +1,7 @@
 import type { RegoError } from "../errors.ts";
 import type { Annotations, Location, Module, Rule } from "../syntax/ast.ts";
 import { numberToText } from "../values/big-number.ts";
+import { valueToText } from "../values/print.ts";
 import { compare, compareText, isNumber, type Value } from "../values/value.ts";
 
 /** Annotations with what they are put to. */
@@ -135,7 +136,7 @@ function knownPath({ package: { path } }: Module, { head }: Rule): readonly Valu
 
 function keyToText(key: Value): string {
   if (typeof key === "string") return key;
-  return isNumber(key) ? numberToText(key) : String(key);
+  return isNumber(key) ? numberToText(key) : valueToText(key);
 }
 
 /** A reference as OPA's syntax trees hold it: its head is a variable, what follows are constants. */

@@ -47,7 +47,7 @@ export function rewriteBlock(block: Block, rewrite: Rewrite): Block {
   });
 }
 
-export function rewriteExpression(expression: Expression, rewrite: Rewrite): Expression {
+function rewriteExpression(expression: Expression, rewrite: Rewrite): Expression {
   const rewritten = rewriteOperands(expression, rewrite);
   return rewrite.expression?.(rewritten) ?? rewritten;
 }

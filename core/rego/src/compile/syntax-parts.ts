@@ -54,7 +54,7 @@ function statementsBelow(term: Term): readonly Statement[] {
   return [...own, ...partsOf(term).flatMap(statementsBelow)];
 }
 
-export function termsIn(what: Expression): readonly Term[] {
+function termsIn(what: Expression): readonly Term[] {
   switch (what.type) {
     case "term":
       return [what.term];

@@ -143,7 +143,7 @@ class ClosureBackEnd {
     };
   }
 
-  #objectProcedure({ clauses, frame: size, location }: Procedure) {
+  #objectProcedure({ clauses, frame: size, outline, location }: Procedure) {
     let builder = new DocumentBuilder();
     const runs = clauses.flatMap(chainOf).map(({ body, isSet }) =>
       this.#block(body, (values) => (evaluation, frame) => {
@@ -160,7 +160,7 @@ class ClosureBackEnd {
       builder = own;
       for (const run of runs) run(evaluation, new Array(size));
       builder = outer;
-      return own.build();
+      return own.build(outline);
     };
   }
 
@@ -415,9 +415,7 @@ class ClosureBackEnd {
         if (member === undefined) return undefined;
         entries.push([name, member]);
       }
-      const builder = new ObjectBuilder();
-      for (const [name, member] of entries) insertOnce(builder, name, member);
-      return builder.build();
+      return ObjectBuilder.from(entries);
     };
   }
 

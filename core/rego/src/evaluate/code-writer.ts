@@ -105,7 +105,7 @@ export class CodeWriter {
                 const [keys, value] = [values.slice(0, -1).join(", "), values.at(-1)];
                 return `if (!document.insert([${keys}], ${value}, ${isSet})) conflict("keys", ${this.#constant(procedure.location)});`;
               });
-            return this.#line("return document.build();");
+            return this.#line(`return document.build(${this.#constant(procedure.outline)});`);
         }
       },
     );
@@ -354,7 +354,7 @@ export class CodeWriter {
       case "get":
         return this.#get(expression, fail);
       case "required":
-        return `q.require(${this.#expression(expression.of, fail)}, ${expression.asList})`;
+        return this.#required(expression);
       case "get-stored":
         return `lookupStored(${this.#expression(expression.source, fail)}, ${literal(expression.index)})`;
       case "rule":
@@ -378,14 +378,23 @@ export class CodeWriter {
         const entries = expression.entries.map(
           ([key, value]) => `[${this.#defined(key, fail)}, ${this.#defined(value, fail)}]`,
         );
-        // Made here: two keys that are the same end the query, whatever is computed next.
-        return this.#held(`objectOf([${entries.join(", ")}])`);
+        return `objectOf([${entries.join(", ")}])`;
       }
       case "collect":
         return this.#collect(expression, fail);
       default:
         return unreachable(expression);
     }
+  }
+
+  /** What gives up inside has no value, and that is told too. */
+  #required({ of, asList }: Expression & { readonly op: "required" }): string {
+    const [found, label] = [this.#name("t"), this.#name("b")];
+    this.#line(`let ${found};`);
+    this.#open(label);
+    this.#line(`${found} = ${this.#expression(of, `break ${label};`)};`);
+    this.#close();
+    return `q.require(${found}, ${asList})`;
   }
 
   #get(expression: Expression & { readonly op: "get" }, fail: string): string {
@@ -580,7 +589,9 @@ const COLLECTORS: Readonly<Record<"array" | "set" | "object", Collector>> = {
 /** Names that values which are no plain objects answer to; to digits, arrays and strings do. */
 function isInherited(name: string): boolean {
   const others = [Object, Array, String, Number, Boolean, RegoSet, RegoObject, BigNumber];
-  return name === "length" || name === "text" || /^[0-9]/.test(name) || others.some(({ prototype }) => name in prototype);
+  return (
+    name === "length" || name === "text" || /^[0-9]/.test(name) || others.some(({ prototype }) => name in prototype)
+  );
 }
 
 function pathKey(path: readonly string[]): string {

@@ -1,3 +1,4 @@
+import type { Outline } from "../compile/ir.ts";
 import { isEqual, ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
 
 type Node = Leaf | DocumentBuilder | RegoSet;
@@ -32,13 +33,22 @@ export class DocumentBuilder {
     return there === undefined || (there instanceof Leaf && isEqual(there.value, value));
   }
 
-  build(): Value {
+  build(outline: readonly Outline[] = []): Value {
+    for (const { keys, isSet } of outline) this.#outline(keys, isSet);
     return ObjectBuilder.from(
       this.#nodes.map(({ key, node }) => [
         key,
         node instanceof RegoSet ? node : node instanceof Leaf ? node.value : node.build(),
       ]),
     );
+  }
+
+  /** Makes room at a place, unless a value is on the way. */
+  #outline([key, ...rest]: readonly Value[], isSet: boolean): void {
+    if (key === undefined) return;
+    const isLast = rest.length === 0;
+    const node = this.#nodeAt(key) ?? this.#add(key, isLast && isSet ? new RegoSet() : new DocumentBuilder());
+    if (node instanceof DocumentBuilder) node.#outline(rest, isSet);
   }
 
   #nodeAt(key: Value): Node | undefined {

@@ -70,11 +70,7 @@ const LIBRARY = {
     if (!isIterable(whole)) return [];
     return keysOf(whole as Exclude<Value, readonly Value[]> & object, isOrdered);
   },
-  objectOf: (entries: readonly (readonly [Value, Value])[]): Value => {
-    const builder = new ObjectBuilder();
-    for (const [key, value] of entries) insertOnce(builder, key, value);
-    return builder.build();
-  },
+  objectOf: ObjectBuilder.from,
   invoke: (evaluation: Evaluation, index: number, procedure: Procedure, args: readonly Value[]) => {
     const replaced = evaluation.replacedProcedures.get(index);
     return replaced === undefined ? procedure(evaluation, ...args) : replaced.run(evaluation.unreplaced(), args);

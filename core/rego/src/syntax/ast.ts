@@ -120,10 +120,10 @@ export type Expression =
       readonly body: Body;
     };
 
-export interface NullTerm extends Node {
+interface NullTerm extends Node {
   readonly type: "null";
 }
-export interface BooleanTerm extends Node {
+interface BooleanTerm extends Node {
   readonly type: "boolean";
   readonly value: boolean;
 }
@@ -154,11 +154,11 @@ export interface ArrayTerm extends Node {
   readonly type: "array";
   readonly items: readonly Term[];
 }
-export interface SetTerm extends Node {
+interface SetTerm extends Node {
   readonly type: "set";
   readonly items: readonly Term[];
 }
-export interface ObjectTerm extends Node {
+interface ObjectTerm extends Node {
   readonly type: "object";
   readonly entries: readonly (readonly [Term, Term])[];
 }

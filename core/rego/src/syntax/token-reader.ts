@@ -9,12 +9,12 @@ import { KEYWORDS, nameOfToken, type Token, V1_KEYWORDS } from "./tokens.ts";
 export const NESTING_MAX = 250;
 
 /** Why a text is no Rego. Thrown inside the parser alone; its door catches it. */
-export class Refusal {
-  readonly message: string;
+export class Refusal extends Error {
+  override readonly name = "Refusal";
   readonly location: Location;
   readonly code: RegoErrorCode;
   constructor(message: string, location: Location, code: RegoErrorCode = "rego_parse_error") {
-    this.message = message;
+    super(message);
     this.location = location;
     this.code = code;
   }

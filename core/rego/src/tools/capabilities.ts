@@ -1,5 +1,5 @@
 import type { Builtin } from "../builtins/builtin.ts";
-import type { FunctionType, Type } from "../types.ts";
+import { ANY, arrayOf, BOOLEAN, type FunctionType, functionOf, type Type } from "../types.ts";
 import type { Value } from "../values/value.ts";
 
 /**
@@ -42,17 +42,13 @@ export const REFUSED_CALLS: readonly RefusedCall[] = [
 const FEATURES: readonly string[] = ["keywords_in_refs", "rego_v1", "template_strings"];
 /** What a module without `import rego.v1` could import before OPA 1.0. */
 const FUTURE_KEYWORDS_V0: readonly string[] = ["contains", "every", "if", "in"];
-/** Written as calls of these names, and operators of the language rather than builtins of ours. */
-const OPERATORS: readonly Builtin[] = [operator("assign", ":="), operator("eq", "=")];
-
-function operator(name: string, infix: string): Builtin {
-  return {
-    name,
-    infix,
-    type: { args: [{ type: "any" }, { type: "any" }], result: { type: "boolean" } },
-    run: () => true,
-  };
-}
+/** Builtins to who writes policy, and to this compiler a part of the language. */
+const COMPILED_AWAY: readonly Builtin[] = [
+  { name: "assign", infix: ":=", type: functionOf([ANY, ANY], BOOLEAN), run: () => true },
+  { name: "eq", infix: "=", type: functionOf([ANY, ANY], BOOLEAN), run: () => true },
+  { name: "rego.metadata.chain", type: functionOf([], arrayOf(ANY)), run: () => [] },
+  { name: "rego.metadata.rule", type: functionOf([], ANY), run: () => true },
+];
 
 export function refusedCall(name: string, tier: PolicyTier): RefusedCall | undefined {
   return REFUSED_CALLS.find((refused) => refused.name === name && refused.tiers.includes(tier));
@@ -65,7 +61,7 @@ export function capabilitiesToValue(
 ): Value {
   const { tier, regoVersion = 1 } = options;
   const names = new Set(builtins.map(({ name }) => name));
-  const all = [...builtins, ...OPERATORS.filter(({ name }) => !names.has(name))];
+  const all = [...builtins, ...COMPILED_AWAY.filter(({ name }) => !names.has(name))];
   const left = all.filter(({ name }) => tier === undefined || refusedCall(name, tier) === undefined);
   return {
     builtins: left.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(builtinToValue),

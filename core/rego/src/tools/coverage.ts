@@ -3,7 +3,7 @@ import type { Location, Module, Rule } from "../syntax/ast.ts";
 import type { Instrumented } from "./instrument.ts";
 import { statementsIn, statementsInTerm } from "./source-index.ts";
 
-export interface SourcePosition {
+interface SourcePosition {
   readonly row: number;
   readonly col: number;
 }

@@ -22,7 +22,7 @@ export interface BigFloat {
 }
 
 /** As many significant bits as a `big.Float` gets that is read from a text. */
-export const PRECISION = 64;
+const PRECISION = 64;
 
 /**
  * The nearest number of 64 bits. Go takes powers of five above 5^55 from a rounded product; this is exact, which
@@ -73,7 +73,7 @@ export function divideFloats(dividend: BigFloat, divisor: BigFloat): BigFloat {
 }
 
 /** To the nearest of so many bits, half to the even (IEEE 754 §4.3.1). */
-export function round(float: BigFloat, precision: number = PRECISION): BigFloat {
+function round(float: BigFloat, precision: number = PRECISION): BigFloat {
   const exact = magnitude(float.mantissa);
   const excess = bitLength(exact) - precision;
   if (excess <= 0) return float;

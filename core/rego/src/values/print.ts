@@ -10,7 +10,7 @@ export interface TextLimits {
   readonly spend?: (steps: number) => void;
 }
 
-export const TEXT_LENGTH_MAX: number = 1 << 24;
+const TEXT_LENGTH_MAX: number = 1 << 24;
 
 /**
  * A value as it would be written in a policy: `{"a": {1, 2}, "b": set()}`, keys and elements in Rego's order.

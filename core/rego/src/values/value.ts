@@ -375,7 +375,7 @@ export class ValueIndex {
 }
 
 /** Equal values, equal hashes; 32 bits, not for security. */
-export function hashOf(value: Value): number {
+function hashOf(value: Value): number {
   if (value === null) return 0x1f3d;
   switch (typeof value) {
     case "boolean":
