@@ -2,3 +2,4 @@ export { type DeviceAgentOptions, type RunningDevice, startDevice } from "./devi
 export { type EdgeOptions, type RunningEdge, startEdge } from "./edge.ts";
 export { edgeFiles } from "./edge-files.ts";
 export { type InitEdgeOptions, type InitialisedEdge, initEdge } from "./init.ts";
+export { PolicyThread } from "./policy-thread.ts";

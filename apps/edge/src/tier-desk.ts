@@ -77,12 +77,27 @@ export class TierDesk {
         resolve({ type: "failed", failure: "timeout" });
       }, deadline);
     });
-    // A client that rejects could not be asked; which of the failures it was, it says by answering.
-    const answer = client.ask(tier, request, late.signal).catch(() => OUT_OF_REACH);
+    const answer = askClient(client, tier, request, late.signal);
     try {
       return await Promise.race([answer, timeout]);
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+async function askClient(
+  client: TierClient,
+  tier: Escalation["tier"],
+  request: AccessRequest,
+  signal: AbortSignal,
+): Promise<TierAnswer> {
+  try {
+    const answer: TierAnswer | undefined = await client.ask(tier, request, signal);
+    const isDecided = answer?.type === "decided" && (answer.effect === "allow" || answer.effect === "deny");
+    return isDecided || answer?.type === "failed" ? answer : { type: "failed", failure: "invalid" };
+  } catch {
+    // A client that throws could not be asked.
+    return OUT_OF_REACH;
   }
 }

@@ -50,8 +50,8 @@ function quoteAny(text: string): string {
 /** Documents that we made ourselves are often in order already. */
 function sortedKeys(value: JsonObject): string[] {
   const keys = Object.keys(value);
-  const isSorted = keys.every((key, i) => i === 0 || keys[i - 1]! <= key);
-  return isSorted ? keys : keys.sort();
+  for (let i = 1; i < keys.length; i++) if (keys[i - 1]! > keys[i]!) return keys.sort();
+  return keys;
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

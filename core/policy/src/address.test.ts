@@ -37,7 +37,7 @@ test("an address lies in a network exactly when Node says so", () => {
       const list = new BlockList();
       list.addSubnet(base, length, isIP(base) === 4 ? "ipv4" : "ipv6");
       assert.equal(
-        isInNetwork(parsed, network),
+        isInSome(parsed, flattenNetworks([network])),
         list.check(text, isIP(text) === 4 ? "ipv4" : "ipv6"),
         `${text} ${base}/${length}`,
       );
@@ -48,7 +48,7 @@ test("an address lies in a network exactly when Node says so", () => {
 
 test("a network's last address is inside and the next one is outside", () => {
   const network = parseNetwork("10.1.2.0/23");
-  const isIn = (text: string) => network !== undefined && isInNetwork(parseAddress(text)!, network);
+  const isIn = (text: string) => network !== undefined && isInSome(parseAddress(text)!, flattenNetworks([network]));
   assert.deepEqual(["10.1.1.255", "10.1.2.0", "10.1.3.255", "10.1.4.0"].map(isIn), [false, true, true, false]);
 });
 

@@ -1,5 +1,5 @@
 import { type Crypto, instantToString, isJsonObject, type JsonObject, type Random } from "@vedette/base";
-import { RegoSet, type Value, valueToJson } from "@vedette/rego";
+import { isPlainObject, RegoSet, type Value, valueToJson } from "@vedette/rego";
 import type { AnswerCache, CachedAnswer } from "./answer-cache.ts";
 import { type Escalation, parseEscalation } from "./escalation.ts";
 import type { PolicyCode } from "./policy-code.ts";
@@ -45,7 +45,9 @@ export function askDeny(
   const found = ask(deny, inputOf(request, context), context, ports);
   if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
-  if (first !== undefined) return { type: "deny", ...ruleOf(first), isCached: found.isHit };
+  // Whatever a deny says, something was said.
+  if (first === MALFORMED) return { type: "failed", failure: "deny is malformed" };
+  if (first !== undefined) return { type: "deny", ...(ruleOf(first) ?? PLAIN), isCached: found.isHit };
   return found.hasMissed ? { type: "unknown" } : undefined;
 }
 
@@ -61,7 +63,8 @@ export function askEscalate(
   const found = ask(escalate, inputOf(request, context), context, ports);
   if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
-  if (first === undefined) return undefined;
+  if (first === undefined) return found.hasMissed ? { type: "unknown" } : undefined;
+  if (first === MALFORMED) return { type: "failed", failure: "escalate is malformed" };
   const escalation = parseEscalation(jsonOf(first));
   return escalation ? { type: "escalate", escalation } : { type: "failed", failure: "escalate is malformed" };
 }
@@ -79,7 +82,9 @@ export function askAllow(
   if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
   if (first === undefined) return undefined;
-  const rule = { ...ruleOf(first), isCached: found.isHit };
+  const read = first === MALFORMED || typeof first === "string" ? undefined : ruleOf(first);
+  if (first === MALFORMED || read === undefined) return { type: "failed", failure: "allow is malformed" };
+  const rule = { ...read, isCached: found.isHit };
   return { type: statesOf(first).includes(context.attestation.state) ? "allow" : "unfit", ...rule };
 }
 
@@ -114,27 +119,44 @@ function ask(rule: AnswerCache, input: JsonObject, { now }: DecisionContext, por
   return rule.ask({ input, now, ...ports });
 }
 
-/** `true`, an object, or the first of a set or list: what a rule may answer. False, nothing and empty mean no. */
-function firstOf(value: Value | undefined): Value | undefined {
-  if (value === undefined || value === false || value === null) return undefined;
-  if (value instanceof RegoSet) return value.sorted[0];
-  return Array.isArray(value) ? value[0] : value;
+const MALFORMED = Symbol("an answer of a shape that means nothing");
+
+/**
+ * What a rule answers: `true`, a text (a deny's reason), an object with members that mean something, or a set or list of
+ * these, of which the first counts. False, nothing and an empty set mean no. Anything else means nothing.
+ */
+function firstOf(value: Value | undefined): Value | undefined | typeof MALFORMED {
+  if (value === undefined || value === false) return undefined;
+  const answers = value instanceof RegoSet ? value.sorted : Array.isArray(value) ? value : [value];
+  return answers.every(isAnswer) ? answers[0] : MALFORMED;
+}
+
+function isAnswer(value: Value): boolean {
+  if (value === true || (typeof value === "string" && value !== "")) return true;
+  return isPlainObject(value) && Object.keys(value).length > 0;
 }
 
 function jsonOf(value: Value): unknown {
   return JSON.parse(valueToJson(value));
 }
 
-/** A text says why; an object may name the rule. Anything else is a plain yes. */
-function ruleOf(value: Value): CodeRule {
+/** A text says why; an object may name the rule, say why, and oblige. Undefined when a member is not what it must be. */
+function ruleOf(value: Value): CodeRule | undefined {
   if (typeof value === "string") return { ...PLAIN, description: value };
+  if (value === true) return PLAIN;
   const json = jsonOf(value);
-  if (!isJsonObject(json)) return PLAIN;
-  const { rule, description, obligations } = json;
+  if (!isJsonObject(json)) return undefined;
+  const { rule, description, obligations = [], states, safe, ...others } = json;
+  const isText = (member: unknown) => member === undefined || typeof member === "string";
+  const isKnown = Object.keys(others).length === 0 && isText(rule) && isText(description);
+  const isFit = (safe === undefined || typeof safe === "boolean") && (states === undefined || Array.isArray(states));
+  if (!isKnown || !isFit || !Array.isArray(obligations) || obligations.length > OBLIGATIONS_MAX) return undefined;
+  // An obligation that cannot be read cannot be carried out (XACML 3.0 §7.18).
+  if (!obligations.every(isObligation)) return undefined;
   return {
     rule: typeof rule === "string" ? rule : undefined,
     description: typeof description === "string" ? description : undefined,
-    obligations: Array.isArray(obligations) ? obligations.filter(isObligation).slice(0, OBLIGATIONS_MAX) : [],
+    obligations,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Instant } from "@vedette/base";
-import type { Address, Network } from "./address.ts";
+import { type Address, type FlatNetworks, flattenNetworks } from "./address.ts";
 import { Decoded, type FlatTexts, intern } from "./flat-texts.ts";
 import {
   type AttributeValue,
@@ -99,7 +99,7 @@ export class ConditionRunner {
   readonly #texts: Decoded<string>;
   readonly #lists: Decoded<ScalarList>;
   readonly #globs: Decoded<Glob>;
-  readonly #networks: Decoded<readonly Network[]>;
+  readonly #networks: Decoded<FlatNetworks>;
   readonly #windows: Decoded<TimeWindow>;
   readonly #values: Slots<AttributeValue>;
   readonly #addresses: Slots<Address>;
@@ -113,7 +113,7 @@ export class ConditionRunner {
     this.#texts = new Decoded(conditions.texts, intern);
     this.#lists = new Decoded(conditions.lists, listOf);
     this.#globs = new Decoded(conditions.globs, checkedGlob);
-    this.#networks = new Decoded(conditions.networks, (text): readonly Network[] => JSON.parse(text));
+    this.#networks = new Decoded(conditions.networks, (text) => flattenNetworks(JSON.parse(text)));
     this.#windows = new Decoded(conditions.windows, (text): TimeWindow => JSON.parse(text));
     this.#values = new Slots(conditions.values, frame, toAttributeValue);
     this.#addresses = new Slots(conditions.addresses, frame, toAddress);

@@ -236,6 +236,8 @@ class Verdict implements Decision {
       rule: this.ruleId,
       description: description ?? this.description,
       obligations: this.obligations,
+      reservation: this.spend[0],
+      fastCommit: this.fastCommitWindow,
       path: this.path,
       answeredBy,
     });

@@ -304,3 +304,90 @@ test("onUnavailable deny denies, and a local deny is never outvoted", () => {
   );
   assert.equal(stale.decision.reason, "not-fresh");
 });
+
+const ONLY_DENIES = { ...RULES, rules: [RULES.rules[1]] };
+const ALLOWS_ALL = {
+  ...RULES,
+  rules: [{ id: "all", effect: "allow", subject: { type: "*" }, action: ["*"], resource: { type: "*" } }],
+};
+
+for (const value of [
+  "0",
+  '""',
+  '"no"',
+  "{}",
+  "[false]",
+  "[null]",
+  '{"allow": false}',
+  '{"obligations": {}}',
+  '{"obligations": [{"typ": "x"}]}',
+])
+  test(`an allow of the shape ${value} means nothing and denies`, () =>
+    assert.equal(decide(policyOf(`allow := ${value}`, ONLY_DENIES), asked(), context()).reason, "code-failed"));
+
+for (const rego of [
+  'allow[x] if { x := "admin"; input.action.name == "admin" }'.replace("; ", "\n\t"),
+  'allow.read if input.action.name == "admin"',
+  "deny(x) if x",
+])
+  test(`a rule that cannot be asked is refused: ${rego.split("\n")[0]}`, () =>
+    assert.ok(findingsOf(rego).some(([, , message]) => String(message).includes("no rule that can be asked"))));
+
+test("a package or data in the place of a rule is refused", () => {
+  const files = new Map([
+    ["a.rego", utf8("package vedette.access.allow.helpers\n\np := 1\n")],
+    ["vedette/access/deny/data.json", utf8("true")],
+  ]);
+  const code = compileCode(files, [""], closures);
+  assert.ok(!code.ok && code.error.code === "POLICY_REFUSED");
+  assert.equal(code.error.findings.length, 2);
+});
+
+for (const [deny, full, less] of [
+  ['"banned" in input.context.flags', { flags: { a: "banned" } }, { flags: {} }],
+  ['"banned" in object.keys(input.context)', { banned: 1 }, {}],
+  ['walk(input, [_, v])\n\tv == "banned"', { a: "banned" }, {}],
+  ["count(input.context) > 1", { a: 1, b: 2 }, { a: 1 }],
+  ['input.context == {"a": 1, "b": 2}', { a: 1, b: 2 }, { a: 1 }],
+  ['{"a": _, "b": 1} = input.context', { a: 1, b: 1 }, { b: 1 }],
+  ['contains(json.marshal(input.context), "banned")', { a: "banned" }, {}],
+  ["bad with data.lim as input.context.lim", { lim: { max: 9 } }, { lim: {} }],
+] as const)
+  test(`leaving out what a deny looks at as a whole never allows: ${deny.split("\n")[0]}`, () => {
+    for (const backEnd of [closures, javascript]) {
+      const policy = policyOf(`deny if {\n\t${deny}\n}\n\nbad if data.lim.max > 5`, ALLOWS_ALL, backEnd);
+      assert.equal(decide(policy, asked({ context: full }), context()).effect, "deny");
+      assert.equal(decide(policy, asked({ context: less }), context()).effect, "deny");
+    }
+  });
+
+test("removing an attribute does not skip an escalation", () => {
+  const policy = policyOf(
+    'escalate := {"tier": "cloud", "deadline": "PT1S", "onUnavailable": "deny"} if input.context.amount > 100',
+    ALLOWS_ALL,
+  );
+  assert.equal(decide(policy, asked({ context: { amount: 500 } }), context()).reason, "escalation-needed");
+  assert.equal(decide(policy, asked({ context: {} }), context()).reason, "attribute-unknown");
+});
+
+test("what stands in a builtin's place counts as called", () => {
+  assert.equal(
+    findingsOf('allow if f("10.0.0.0/8", input.context.addr) with f as net.cidr_contains\n\nf(_, _) := true')[0]?.[0],
+    "IP_ALLOWS",
+  );
+  assert.equal(
+    findingsOf('deny if f({"method": "get", "url": "x"}) with f as http.send\n\nf(_) := true')[0]?.[0],
+    "NOT_OFFLINE",
+  );
+});
+
+test("a folder named after a prototype's member is data like any other", () => {
+  const files = new Map([
+    ["a.rego", utf8("package t\n\np := data.q.__proto__.polluted\n")],
+    ["q/data.json", utf8("{}")],
+    ["q/__proto__/polluted/data.json", utf8('"yes"')],
+  ]);
+  const code = compileCode(files, [""], closures);
+  assert.ok(code.ok && code.value, JSON.stringify(code));
+  assert.equal(Object.hasOwn(Object.prototype, "polluted"), false);
+});

@@ -1,4 +1,4 @@
-import { type Crypto, err, type Instant, ok, parseUtf8, type Random, type Result } from "@vedette/base";
+import { assert, type Crypto, err, type Instant, ok, parseUtf8, type Random, type Result } from "@vedette/base";
 import {
   type BackEnd,
   BUILTINS,
@@ -9,6 +9,7 @@ import {
   createRegoPolicy,
   inputPaths,
   inputProjection,
+  isPlainObject,
   type Module,
   type PreparedQuery,
   type Program,
@@ -53,7 +54,7 @@ export type Answer = Readonly<Record<string, Value>>;
 
 /** The rules of the package `vedette.access`, by which Rego takes part in access decisions. */
 interface AccessRules {
-  /** Its answers say whether it missed something of the input. */
+  /** Answers of these two say whether they missed something of the input. */
   readonly deny: AnswerCache | undefined;
   readonly escalate: AnswerCache | undefined;
   readonly allow: AnswerCache | undefined;
@@ -67,6 +68,9 @@ export interface QueryRefused {
 }
 
 const ACCESS_PACKAGE: readonly string[] = ["vedette", "access"];
+
+/** What people and programs write by hand; a longer one could nest deeper than a compiler's stack. */
+const QUERY_LENGTH_MAX = 8_192;
 
 /** Kept prepared: what dashboards and sidecars ask again and again. The oldest gives way. */
 const PREPARED_MAX = 256;
@@ -105,6 +109,7 @@ export function compileCode(
   if (!compiled.ok) return refuse(compiled.error.map(findingOf));
   const findings = [
     ...checkRoots(parsed.value, roots),
+    ...checkAccessRules(compiled.value.program, data.value),
     ...checkOffline(compiled.value.program),
     ...checkAddresses(compiled.value.program),
   ];
@@ -125,9 +130,10 @@ class LoadedCode implements PolicyCode {
     this.#compiled = compiled;
     this.#policy = createRegoPolicy(compiled, { backEnd, data });
     const cautious = { ...compiled, program: requireInput(compiled.program) };
+    const cautiousPolicy = createRegoPolicy(cautious, { backEnd, data });
     this.access = {
-      deny: this.#rule("deny", cautious, createRegoPolicy(cautious, { backEnd, data })),
-      escalate: this.#rule("escalate", compiled, this.#policy),
+      deny: this.#rule("deny", cautious, cautiousPolicy),
+      escalate: this.#rule("escalate", cautious, cautiousPolicy),
       allow: this.#rule("allow", compiled, this.#policy),
     };
   }
@@ -165,7 +171,8 @@ class LoadedCode implements PolicyCode {
     const { program } = compiled;
     if (!program.procedures.some((procedure) => path.every((part, i) => procedure.path[i] === part))) return undefined;
     const query = compileText(referenceTo(path), compiled);
-    if (!query.ok) return undefined;
+    // A rule that is there and cannot be asked must not count as one that does not hold.
+    assert(query.ok, "a rule of a compiled module can be asked for");
     const isRepeatable = builtinCalls(program, path).every(
       ({ builtin }) => !builtin.isNondeterministic && !READS_CLOCK.has(builtin.name),
     );
@@ -175,6 +182,12 @@ class LoadedCode implements PolicyCode {
   #prepare(text: string): Result<PreparedQuery, QueryRefused> {
     const known = this.#prepared.get(text);
     if (known !== undefined) return ok(known);
+    if (text.length > QUERY_LENGTH_MAX)
+      return err({
+        code: "query_invalid",
+        message: `the query is longer than ${QUERY_LENGTH_MAX} characters`,
+        errors: [],
+      });
     const query = compileText(text, this.#compiled);
     if (!query.ok) return err({ code: "query_invalid", message: "the query is no valid Rego", errors: query.error });
     const prepared = this.#policy.prepare(query.value);
@@ -227,16 +240,61 @@ function mergeData(files: TarFiles): Result<Value, PolicyError> {
 function place(root: Record<string, Value>, names: readonly string[], value: Value): boolean {
   let at = root;
   for (const name of names.slice(0, -1)) {
-    at[name] ??= Object.create(null);
-    const next = at[name];
-    if (next === null || typeof next !== "object" || Array.isArray(next)) return false;
+    if (!Object.hasOwn(at, name)) define(at, name, Object.create(null));
+    const next = at[name]!;
+    if (!isPlainObject(next)) return false;
     at = next as Record<string, Value>;
   }
   const last = names.at(-1);
-  if (last === undefined) return Object.assign(root, value) !== undefined;
-  if (at[last] !== undefined) return false;
-  at[last] = value;
+  if (last === undefined) {
+    if (!isPlainObject(value)) return false;
+    for (const name of Object.keys(value)) define(root, name, value[name]!);
+    return true;
+  }
+  if (Object.hasOwn(at, last)) return false;
+  define(at, last, value);
   return true;
+}
+
+/** A member of its own, whatever its name: assigning to `__proto__` would be something else. */
+function define(object: Record<string, Value>, name: string, value: Value): void {
+  Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/**
+ * `deny`, `escalate` and `allow` are rules with one value or sets. As a function, an object of rules, a package or data, one
+ * of them would be there for its author and not for us.
+ */
+function checkAccessRules(program: Program, data: Value): PolicyFinding[] {
+  const expected = "a rule with one value, or a set: `deny contains …`, `allow if …`";
+  const findings = program.procedures.flatMap(({ path, kind, location }) => {
+    const isOurs = path
+      .slice(0, ACCESS_PACKAGE.length + 1)
+      .every((name, i) => (i < 2 ? ACCESS_PACKAGE[i] : undefined) === name || (i === 2 && ACCESS_RULES.has(name)));
+    if (!isOurs) return [];
+    const isRule = path.length === ACCESS_PACKAGE.length + 1 && (kind === "value" || kind === "set");
+    return isRule
+      ? []
+      : [finding("VALUE_INVALID", location, `data.${path.join(".")} is no rule that can be asked`, expected)];
+  });
+  const below = lookupData(data, ACCESS_PACKAGE);
+  const isData =
+    below !== undefined && isPlainObject(below) && Object.keys(below).some((name) => ACCESS_RULES.has(name));
+  const place = { file: "vedette/access/data.json", row: 1, col: 1 };
+  return isData
+    ? [...findings, finding("VALUE_INVALID", place, "data stands in the place of a rule", expected)]
+    : findings;
+}
+
+const ACCESS_RULES: ReadonlySet<string> = new Set(["deny", "escalate", "allow"]);
+
+function lookupData(data: Value, path: readonly string[]): Value | undefined {
+  let value: Value | undefined = data;
+  for (const name of path) {
+    if (value === undefined || !isPlainObject(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
+  }
+  return value;
 }
 
 /** OPA refuses a bundle whose packages lie outside of what its manifest claims. */

@@ -1,5 +1,5 @@
 import type { Instant } from "@vedette/base";
-import { type Address, isInNetwork, type Network } from "./address.ts";
+import { type Address, type FlatNetworks, isInSome } from "./address.ts";
 import type { AttributeValue } from "./frame.ts";
 import { type Glob, matchesGlob } from "./glob.ts";
 import { RESOURCE_ID_LENGTH_MAX } from "./request.ts";
@@ -79,10 +79,9 @@ export function fitsGlob(value: AttributeValue | undefined, glob: Glob): Truth {
   return matchesGlob(value, glob) ? TRUE : FALSE;
 }
 
-export function isInNetworks(address: Address | undefined, networks: readonly Network[]): Truth {
+export function isInNetworks(address: Address | undefined, networks: FlatNetworks): Truth {
   if (address === undefined) return UNKNOWN;
-  for (let i = 0; i < networks.length; i++) if (isInNetwork(address, networks[i]!)) return TRUE;
-  return FALSE;
+  return isInSome(address, networks) ? TRUE : FALSE;
 }
 
 /** An instant in the future is not fresh: nothing has been seen there yet. */

@@ -31,7 +31,9 @@ export function resolveEscalation(
     // The local policy is not outvoted: whatever another tier says, a deny of this node stays one.
     const isOverruled = answer.effect === "allow" && local.effect === "deny" && local.reason !== "no-rule";
     if (isOverruled) return { decision: local, unanswered };
-    return { decision: tierDecision(asked, answer.effect, reason, answer.by, answer.reason), unanswered };
+    // What this node would have allowed by itself keeps what goes with it: its rule, obligations and spend limit.
+    const ground = answer.effect === "allow" && local.effect === "allow" ? local : asked;
+    return { decision: tierDecision(ground, answer.effect, reason, answer.by, answer.reason), unanswered };
   }
   const denied = tierDecision(asked, "deny", "escalation-unanswered", "edge", answer.failure);
   const { onUnavailable } = escalation;

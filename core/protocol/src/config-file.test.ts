@@ -28,6 +28,31 @@ test("a complete edge configuration parses, with the stated defaults", () => {
   assert.deepEqual(parsed.value.routes[0]?.attributes, {});
 });
 
+test("decision points are registered each once, with a way in, and claim nothing unless it says so", () => {
+  const parse = (decisionPoints: unknown, listen: object = {}) =>
+    parseConfig(
+      edgeConfig,
+      utf8(JSON.stringify({ ...edge, decisionPoints, listen: { ...edge.listen, ...listen } })),
+      "edge.json",
+    );
+  const kiosk = { name: "kiosk", socket: "/run/kiosk.sock" };
+  const till = { name: "till", spiffeId: "spiffe://store-17.example.org/device/pos/pos-1" };
+  const parsed = parse([kiosk, till], { decisions: "127.0.0.1:0" });
+  assert.ok(parsed.ok, JSON.stringify(parsed));
+  assert.deepEqual(parsed.value.decisionPoints[0], { ...kiosk, mayClaimSubject: [], log: false });
+  const expectedOf = (result: ReturnType<typeof parse>) => (result.ok ? "" : result.error.expected);
+  assert.match(expectedOf(parse([{ name: "kiosk" }])), /a way in/);
+  assert.match(expectedOf(parse([kiosk, { ...kiosk, socket: "/run/other.sock" }])), /each name once/);
+  assert.match(expectedOf(parse([kiosk, { name: "other", frames: kiosk.socket }])), /each socket once/);
+  assert.match(
+    expectedOf(parse([till, { ...till, name: "other" }], { decisions: "127.0.0.1:0" })),
+    /each SPIFFE ID once/,
+  );
+  assert.match(expectedOf(parse([till])), /listen.decisions/);
+  assert.match(expectedOf(parse([{ ...till, spiffeId: "https://store-17.example.org/pos-1" }])), /a SPIFFE ID/);
+  assert.match(expectedOf(parse([{ ...kiosk, mayClaimSubject: ["a b"] }])), /a subject type/);
+});
+
 test("an unknown member is named with its line and column", () => {
   const text = '{\n  "kind": "vedette/edge/v1",\n  "tpmm": "/dev/tpmrm0"\n}';
   const parsed = parseConfig(edgeConfig, utf8(text), "edge.json");

@@ -18,6 +18,10 @@ const benches: Readonly<Record<string, Bench>> = {
     about: "one decision of a Rego policy, beside opa-wasm, cedar-wasm and OPA",
     run: async () => (await import("./rego.ts")).rego(),
   },
+  activation: {
+    about: "a new policy beside the event loop, and decisions meanwhile",
+    run: async () => (await import("./activation.ts")).activation(),
+  },
   journal: {
     about: "durable appends, and a decision committed before its effect",
     run: async () => (await import("./journal.ts")).journal(),

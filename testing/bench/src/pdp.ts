@@ -16,10 +16,10 @@ import { interleaved, median, percentile } from "./statistics.ts";
 const ROUND_TRIP_ROUNDS = 40;
 const ROUND_TRIPS = 250;
 const BATCH = 256;
-const BATCHES_UNDER_WAY = 4;
+const BATCHES_UNDER_WAY = 8;
 const RATE_ROUNDS = 5;
 const RATE_MS = 2_000;
-const HTTP_CONNECTIONS = 32;
+const HTTP_CONNECTIONS = 128;
 const HTTP_ROUNDS = 3;
 
 /**

@@ -29,7 +29,7 @@ export function createOurs({ module, entrypoint, data }: Scenario, backEnd: Back
   const prepared: PreparedQuery = createRegoPolicy(compiled, { backEnd, data: facts }).prepare(query);
   const [crypto, random, now] = [createNodeCrypto(), systemRandom, systemClock.now()];
   return (question) => {
-    const rows = prepared.evaluate({ input: { ...question }, now, crypto, random });
+    const rows = prepared.evaluate({ input: question, now, crypto, random });
     return rows.ok && rows.value[0]?.[0] === true;
   };
 }

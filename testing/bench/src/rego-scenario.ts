@@ -13,13 +13,8 @@ export interface Scenario {
   readonly questions: readonly Question[];
 }
 
-export interface Question {
-  readonly user: string;
-  readonly action: string;
-  readonly resource: string;
-  /** The Cedar type of the resource. */
-  readonly type: string;
-}
+/** As it comes from the wire, and so also the input of Rego. */
+export type Question = Readonly<Record<"user" | "action" | "resource" | "type", string>>;
 
 export interface EntityId {
   readonly type: string;

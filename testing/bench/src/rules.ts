@@ -1,27 +1,23 @@
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { gunzipSync, gzipSync } from "node:zlib";
-import { instant, type Result, utf8 } from "@vedette/base";
+import { instant, type Result } from "@vedette/base";
 import {
   type AccessRequest,
   activatePolicy,
-  buildPolicyBundle,
   type CompiledPolicy,
   compilePolicy,
   type DecisionContext,
   decide,
-  type Gzip,
   openPolicyBundle,
   type PolicyDocument,
   parsePolicy,
-  RULES_FILE,
-  signPolicyBundle,
 } from "@vedette/policy";
-import { createNodeCrypto, generateKey, systemRandom } from "@vedette/runtime";
+import { createNodeCrypto, gunzip, gzip, systemRandom } from "@vedette/runtime";
 import { countCandidates, decideLinearly } from "./linear-rules.ts";
 import type { Measurement } from "./measurement.ts";
 import { createRuleMix, type RuleMix } from "./rule-mix.ts";
+import { createSignedBundle } from "./signed-bundle.ts";
 import { interleaved, median, percentile } from "./statistics.ts";
 
 const ROUNDS = 200;
@@ -105,16 +101,12 @@ function nanosecondsEach(requests: readonly AccessRequest[], isAllowed: (request
 
 /** From the bytes on disk to rules that decide: unpack, verify signature and digests, check, compile. */
 function measureActivation({ text }: RuleMix): number {
+  const { bytes, terms } = createSignedBundle(text, NOW);
   const crypto = createNodeCrypto();
-  const signer = generateKey("ES256");
-  const manifest = { revision: "1", roots: ["vedette"], sequence: 1, site: "bench", notAfter: NOW };
-  const built = need(buildPolicyBundle(new Map([[RULES_FILE, utf8(text)]]), manifest, gzip));
-  const bytes = need(signPolicyBundle(built, "policy", { signer, crypto, gzip }));
-  const keys = [{ keyId: "policy", algorithm: signer.algorithm, spki: signer.spki }];
   const times: number[] = [];
   for (let i = 0; i < ACTIVATIONS; i++) {
     const start = performance.now();
-    const bundle = need(openPolicyBundle(bytes, { keys, site: "bench", now: NOW, sequenceAtLeast: 1, crypto, gzip }));
+    const bundle = need(openPolicyBundle(bytes, { ...terms, crypto, gzip: { gzip, gunzip } }));
     need(activatePolicy(undefined, bundle, { crypto, random: systemRandom }));
     times.push(performance.now() - start);
   }
@@ -170,11 +162,6 @@ const CONTEXT: DecisionContext = {
   counters: { spent: () => 0 },
   labels: { site: "bench" },
   requestedBy: "bench",
-};
-
-const gzip: Gzip = {
-  gzip: (bytes) => gzipSync(bytes),
-  gunzip: (bytes, maxOutputLength) => gunzipSync(bytes, { maxOutputLength }),
 };
 
 function parse({ text }: RuleMix): PolicyDocument {

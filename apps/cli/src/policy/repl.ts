@@ -271,6 +271,6 @@ function isUnfinished(text: string): boolean {
   const query = parseQuery(text);
   if (query.ok) return false;
   const module = parseModule(`package repl\n${text}`, { file: FILE });
-  const isCutOff = (message: string) => message.includes("eof") || message.includes("non-terminated");
+  const isCutOff = (message: string) => message.includes("unexpected eof") || message.includes("non-terminated");
   return !module.ok && [...query.error, ...module.error].some(({ message }) => isCutOff(message));
 }

@@ -11,6 +11,8 @@ import { loadSources, type PolicySources, sourceOptions } from "./sources.ts";
 import { summaryOf, type TestReport, testReport } from "./test-report.ts";
 
 const FORMATS: readonly string[] = ["pretty", "json", "junit", "sarif", "gobench"];
+/** What a change of may change a result. */
+const LOADED = /\.(?:rego|json|ya?ml|tar\.gz)$/;
 /** Editors write a file in several steps. */
 const QUIET_MS = 100;
 
@@ -156,7 +158,11 @@ function readExpression(text: string): RegExp {
 async function runOnChange(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { signal } = terminal;
   let notify: () => void = () => {};
-  const watchers = invocation.operands.map((path) => watch(path, { recursive: true, signal }, () => notify()));
+  const watchers = invocation.operands.map((path) =>
+    watch(path, { recursive: true, signal }, (_, name) => {
+      if (name === null || LOADED.test(name)) notify();
+    }),
+  );
   try {
     while (!signal.aborted) {
       runOnce(invocation, terminal);

@@ -45,13 +45,14 @@ export class AccessDesk {
 
   /** Decides what came together; its leaves share a commit. Answers in the same order. */
   async decideAll(pep: Pep, requests: readonly Json[]): Promise<readonly AccessAnswer[]> {
-    const { inFlight, policy } = this.#options;
+    const { inFlight, policy, clock } = this.#options;
     const wait = inFlight.enter(requests.length);
     if (wait) await wait;
     try {
       const active = policy();
+      const now = clock.now();
       const answers = active
-        ? await inSlices(requests, (request) => this.#decideOne(pep, request, active))
+        ? await inSlices(requests, (request) => this.#decideOne(pep, request, active, now))
         : requests.map(() => NO_POLICY);
       for (const answer of answers) this.#tell(pep, answer);
       return answers;
@@ -63,15 +64,15 @@ export class AccessDesk {
   /** What would be decided now, for searches: nobody is told that it was. */
   wouldAllow(pep: Pep, asked: AccessRequest, active: ActivePolicy): boolean {
     if (!mayClaim(pep, asked.subject)) return false;
-    const { request, context } = this.#situationOf(pep, asked, active);
+    const { request, context } = this.#situationOf(pep, asked, active, this.#options.clock.now());
     return decide(active.compiled, request, context).effect === "allow";
   }
 
-  #decideOne(pep: Pep, asked: Json, active: ActivePolicy): AccessAnswer | Promise<AccessAnswer> {
+  #decideOne(pep: Pep, asked: Json, active: ActivePolicy, now: Instant): AccessAnswer | Promise<AccessAnswer> {
     const parsed = parseAccessRequest(asked);
     if (!parsed.ok) return requestInvalid(`${parsed.error.member || "the request"}: expected ${parsed.error.expected}`);
     if (!mayClaim(pep, parsed.value.subject)) return claimRefused(parsed.value.subject.type);
-    const { request, context } = this.#situationOf(pep, parsed.value, active);
+    const { request, context } = this.#situationOf(pep, parsed.value, active, now);
     const decision = decide(active.compiled, request, context);
     const { tiers } = this.#options;
     if (decision.escalation)
@@ -85,9 +86,9 @@ export class AccessDesk {
     pep: Pep,
     asked: AccessRequest,
     active: ActivePolicy,
+    now: Instant,
   ): { readonly request: AccessRequest; readonly context: DecisionContext } {
-    const { site, node, state, clock } = this.#options;
-    const now = clock.now();
+    const { site, node, state } = this.#options;
     const { subject, attestation } = knowSubject(asked.subject, this.#options, active, now);
     const context: DecisionContext = {
       now,

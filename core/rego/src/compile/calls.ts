@@ -9,6 +9,9 @@ export interface BuiltinCall {
   readonly location: Location;
 }
 
+/** A function that is put in another's place is called wherever that one is. */
+const NOWHERE: Location = { file: "", row: 1, col: 1, start: 0, end: 0 };
+
 /** Every call of a builtin that a program makes, or that the rules at and below `path` make, with all they use. */
 export function builtinCalls(program: Program, path?: readonly string[]): readonly BuiltinCall[] {
   const calls: BuiltinCall[] = [];
@@ -20,6 +23,9 @@ export function builtinCalls(program: Program, path?: readonly string[]): readon
       expression: (expression) => {
         note(expression, calls);
         return expression;
+      },
+      replacement: (by) => {
+        if (by.type === "builtin") calls.push({ builtin: by.builtin, location: NOWHERE });
       },
     },
   );
@@ -94,6 +100,13 @@ function reachable(program: Program, path: readonly string[]): readonly number[]
           if (expression.op === "rule" || expression.op === "invoke") add(expression.procedure);
           if (expression.op === "extent") for (const index of program.procedures.keys()) add(index);
           return expression;
+        },
+        operation: (operation) => {
+          if (operation.op === "scan-tree") for (const index of program.procedures.keys()) add(index);
+          return [operation];
+        },
+        replacement: (by) => {
+          if (by.type === "procedure") add(by.procedure);
         },
       },
     );

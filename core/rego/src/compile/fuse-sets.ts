@@ -1,4 +1,5 @@
 import type { Block, Expression, Operation, Procedure, Program, Slot, TreeExpression } from "./ir.ts";
+import { mayEndQuery } from "./may-end-query.ts";
 import { isReplaceable } from "./replaceable.ts";
 import { type Rewrite, rewriteBlock, rewriteProgram } from "./rewrite.ts";
 import { countUses } from "./rule-uses.ts";
@@ -24,7 +25,9 @@ function fuseOnce(program: Program): Program {
   const uses = countUses(program);
   const isFusable = (index: number) => {
     const procedure = program.procedures[index]!;
-    return uses[index] === 1 && hasOneBody(procedure) && !isReplaceable(program, procedure);
+    // A loop that stops early would leave out what may still end the query.
+    const isQuiet = hasOneBody(procedure) && !mayEnd(procedure.clauses[0]!.body);
+    return uses[index] === 1 && isQuiet && !isReplaceable(program, procedure);
   };
   let isChanged = false;
   const procedures = program.procedures.map((procedure) => {
@@ -46,6 +49,10 @@ function fuseOnce(program: Program): Program {
 
 function hasOneBody({ kind, clauses }: Procedure): boolean {
   return kind === "set" && clauses.length === 1;
+}
+
+function mayEnd(block: Block): boolean {
+  return block.some((operation) => mayEndQuery(operation) || ("body" in operation && mayEnd(operation.body)));
 }
 
 /** The set's body with its own slots, going on with the loop's body for each element. */

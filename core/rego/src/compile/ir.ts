@@ -61,10 +61,10 @@ export type Expression =
   /** As `get` in base data, where an integer written in a reference also names the member of that text. */
   | { readonly op: "get-stored"; readonly source: Expression; readonly index: number }
   /**
-   * The same value, but tells the query when it is missing: undefined, or with `asList` an object, whose members that are
-   * not there a loop would not miss.
+   * The same value, but tells the query when it is missing: undefined, an object that is looped over (`loop`), or one that
+   * is used whole, by itself or inside of a list (`whole`): members that are not there nobody would miss.
    */
-  | { readonly op: "required"; readonly of: Expression; readonly asList: boolean }
+  | { readonly op: "required"; readonly of: Expression; readonly use: "member" | "loop" | "whole" }
   | { readonly op: "rule"; readonly procedure: number }
   /** The whole document at a place below `data`, rules included. */
   | { readonly op: "extent"; readonly of: TreeExpression }

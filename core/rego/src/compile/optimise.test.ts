@@ -100,3 +100,40 @@ for (const [name, value] of Object.entries({ null: null, true: true, one: 1, tex
     const at = constants.indexOf(JSON.stringify(value));
     assert.equal(testAsk(testCompile(text), "data.t.s", { input: { x: value } }), `[${at}]`);
   });
+
+test("a set whose making may end the query is built whole, so that the conflict is seen", () => {
+  const compiled = testCompile(`package t
+
+allow if {
+	some x in s
+	x == 1
+}
+
+s contains x if {
+	some x in [1, 2]
+	f(x)
+}
+
+f(x) := true if x > 0
+
+f(x) := 3 if x == 2
+`);
+  assert.equal(testAsk(compiled, "data.t.allow"), "eval_conflict_error");
+});
+
+test("what is known of a slot in one definition is forgotten in the next", () => {
+  const compiled = testCompile(`package t
+
+p if {
+	some v in data.list
+	v.a == 99
+}
+
+p if {
+	some k, _ in input.x
+	k.a != 1
+}
+`);
+  const data = { list: [{ a: 1 }, { a: 2 }] };
+  assert.equal(testAsk(compiled, "data.t.p", { data, input: { x: { foo: 1 } } }), "undefined");
+});

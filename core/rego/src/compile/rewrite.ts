@@ -17,6 +17,8 @@ export interface Rewrite {
   readonly expression?: (expression: Expression) => Expression;
   /** Sees an operation whose parts are rewritten already; what it gives stands in its place. */
   readonly operation?: (operation: Operation) => readonly Operation[];
+  /** Sees what some \`with\` puts in a function's place. */
+  readonly replacement?: (by: Replacement) => void;
 }
 
 /** Every clause and default of every procedure. */
@@ -140,5 +142,6 @@ function rewriteOverride(override: Override, rewrite: Rewrite): Override {
 }
 
 function rewriteReplacement(by: Replacement, rewrite: Rewrite): Replacement {
+  rewrite.replacement?.(by);
   return by.type === "value" ? { ...by, value: rewriteExpression(by.value, rewrite) } : by;
 }

@@ -364,8 +364,8 @@ class ClosureBackEnd {
       }
       case "required": {
         const value = this.#expression(expression.of);
-        const { asList } = expression;
-        return (evaluation, frame) => evaluation.query.require(value(evaluation, frame), asList);
+        const { use } = expression;
+        return (evaluation, frame) => evaluation.query.require(value(evaluation, frame), use);
       }
       case "get-stored": {
         const source = this.#expression(expression.source);

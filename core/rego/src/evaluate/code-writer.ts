@@ -183,10 +183,13 @@ export class CodeWriter {
 
   /** A block that may give up, and then goes on behind it. */
   #attempt(body: Block, emit: (values: readonly string[]) => string): void {
+    // Slots of one definition are used again by the next.
+    const known = this.#known.copy();
     const label = this.#name("b");
     this.#open(label);
     this.#block(body, emit, `break ${label};`);
     this.#close();
+    this.#known.restore(known);
   }
 
   #block(block: Block, emit: (values: readonly string[]) => string, fail: string): void {
@@ -296,10 +299,11 @@ export class CodeWriter {
   }
 
   #scanTree(
-    { source, key, value, isOrdered, body }: Operation & { readonly op: "scan-tree" },
+    operation: Operation & { readonly op: "scan-tree" },
     emit: (values: readonly string[]) => string,
     fail: string,
   ): void {
+    const { source, key, value, isOrdered, body } = operation;
     const [place, keys, index, loop] = [this.#name("t"), this.#name("k"), this.#name("i"), this.#name("l")];
     this.#line(`const ${place} = ${this.#tree(source, fail)};`);
     this.#line(`const ${keys} = ${this.#evaluation}.keysOfPlace(${place}, ${isOrdered});`);
@@ -308,6 +312,7 @@ export class CodeWriter {
     this.#line(`s${value} = ${this.#evaluation}.step(${place}, ${keys}[${index}]);`);
     this.#line(`if (s${value} === undefined) continue ${loop};`);
     if (key !== undefined) this.#line(`s${key} = ${keys}[${index}];`);
+    this.#known.follow(operation);
     this.#block(body, emit, `continue ${loop};`);
     this.#close();
   }
@@ -388,13 +393,13 @@ export class CodeWriter {
   }
 
   /** What gives up inside has no value, and that is told too. */
-  #required({ of, asList }: Expression & { readonly op: "required" }): string {
+  #required({ of, use }: Expression & { readonly op: "required" }): string {
     const [found, label] = [this.#name("t"), this.#name("b")];
     this.#line(`let ${found};`);
     this.#open(label);
     this.#line(`${found} = ${this.#expression(of, `break ${label};`)};`);
     this.#close();
-    return `q.require(${found}, ${asList})`;
+    return `q.require(${found}, ${literal(use)})`;
   }
 
   #get(expression: Expression & { readonly op: "get" }, fail: string): string {

@@ -3,7 +3,8 @@ import type { Builtin, BuiltinContext, BuiltinFailure } from "../builtins/builti
 import type { Program, TreeNode } from "../compile/ir.ts";
 import { LimitExceeded } from "../limits.ts";
 import type { Location } from "../syntax/ast.ts";
-import { compare, isPlainObject, type PlainObject, type Value } from "../values/value.ts";
+import { BigNumber } from "../values/big-number.ts";
+import { compare, isPlainObject, RegoSet, type Value } from "../values/value.ts";
 import { EvaluationError } from "./evaluation-error.ts";
 import { isIterable, keysOf, lookup, lookupPath, replaceAt } from "./lookup.ts";
 
@@ -112,8 +113,10 @@ export class QueryState implements BuiltinContext {
     if (this.#options?.isPastDeadline?.()) throw new LimitExceeded("clock");
   }
 
-  require(value: Value | undefined, asList: boolean): Value | undefined {
-    if (value === undefined || (asList && isPlainObject(value))) this.observer.missed?.();
+  require(value: Value | undefined, use: "member" | "loop" | "whole"): Value | undefined {
+    const isMissing =
+      value === undefined || (use === "loop" && isPlainObject(value)) || (use === "whole" && holdsObject(value));
+    if (isMissing) this.observer.missed?.();
     return value;
   }
 
@@ -210,14 +213,15 @@ export class Evaluation {
     readonly builtins: ReadonlyMap<string, Replaced>;
     readonly procedures: ReadonlyMap<number, Replaced>;
   }): Evaluation {
+    const spend = (steps: number) => this.query.spend(steps);
     return new Evaluation({
       query: this.query,
       program: this.program,
       input: change.input.reduce<Value | undefined>(
-        (whole, { path, value }) => replaceAt(whole, path, value),
+        (whole, { path, value }) => replaceAt(whole, path, value, spend),
         this.input,
       ),
-      data: change.data.reduce<Value>((whole, { path, value }) => replaceAt(whole, path, value), this.data),
+      data: change.data.reduce<Value>((whole, { path, value }) => replaceAt(whole, path, value, spend), this.data),
       runRule: this.#runRule,
       overridden: [...this.#overridden, ...change.data.map(({ path }) => path)],
       replacedBuiltins: new Map([...this.replacedBuiltins, ...change.builtins]),
@@ -273,12 +277,14 @@ export class Evaluation {
   extent(place: Place): Value | undefined {
     if (!(place instanceof DataNode)) return place;
     const document: Record<string, Value> = Object.create(null);
-    if (place.base !== undefined && isPlainObject(place.base))
-      for (const key of Object.keys(place.base)) document[key] = (place.base as PlainObject)[key]!;
+    const base = place.base !== undefined && isPlainObject(place.base) ? place.base : document;
+    const keys = Object.keys(base);
+    this.query.spend(keys.length + place.tree.children.size);
+    for (const key of keys) document[key] = base[key]!;
     for (const name of place.tree.children.keys()) {
       const value = this.extent(this.step(place, name));
-      const base = place.base === undefined ? undefined : lookup(place.base, name);
-      if (value !== undefined) document[name] = base === undefined ? value : withBase(base, value);
+      const own = place.base === undefined ? undefined : lookup(place.base, name);
+      if (value !== undefined) document[name] = own === undefined ? value : withBase(own, value);
     }
     return document;
   }
@@ -302,4 +308,11 @@ function withBase(base: Value, value: Value): Value {
     document[name] = there === undefined ? base[name]! : withBase(base[name]!, there);
   }
   return document;
+}
+
+/** An object, or a list or set with one in it, at any depth. */
+function holdsObject(value: Value): boolean {
+  if (value === null || typeof value !== "object" || value instanceof BigNumber) return false;
+  if (Array.isArray(value)) return value.some(holdsObject);
+  return value instanceof RegoSet ? value.elements.some(holdsObject) : true;
 }

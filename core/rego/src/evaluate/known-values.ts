@@ -27,9 +27,22 @@ export class KnownValues {
     this.#bySlot.clear();
   }
 
+  copy(): ReadonlyMap<Slot, Known> {
+    return new Map(this.#bySlot);
+  }
+
+  restore(known: ReadonlyMap<Slot, Known>): void {
+    this.#bySlot.clear();
+    for (const [slot, values] of known) this.#bySlot.set(slot, values);
+  }
+
   /** Before the body of a loop, or after a `let`. */
   follow(operation: Operation): void {
     if (operation.op === "let") this.#set(operation.slot, this.of(operation.from));
+    // INVARIANT: a slot that was set anew is not known by what it held before.
+    if ((operation.op === "scan" || operation.op === "scan-tree") && operation.key !== undefined)
+      this.#bySlot.delete(operation.key);
+    if (operation.op === "scan-tree") this.#bySlot.delete(operation.value);
     if (operation.op !== "scan" || operation.value === undefined) return;
     const source = this.of(operation.source);
     this.#set(

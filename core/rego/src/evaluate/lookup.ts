@@ -74,14 +74,21 @@ export function hasShape(value: Value, of: "array" | "object", length: number): 
 }
 
 /** A copy of a document with another value at a path; what is in the way and no object gives way. */
-export function replaceAt(source: Value | undefined, path: readonly string[], value: Value): Value {
+export function replaceAt(
+  source: Value | undefined,
+  path: readonly string[],
+  value: Value,
+  spend: (steps: number) => void,
+): Value {
   const [name, ...rest] = path;
+  spend(1);
   if (name === undefined) return value;
   const copy: Record<string, Value> = Object.create(null);
   const isDocument = source !== null && typeof source === "object" && !Array.isArray(source);
   if (isDocument && !(source instanceof RegoSet) && !(source instanceof RegoObject) && !(source instanceof BigNumber))
     for (const key of Object.keys(source)) copy[key] = (source as { readonly [key: string]: Value })[key]!;
-  copy[name] = replaceAt(copy[name], rest, value);
+  spend(Object.keys(copy).length);
+  copy[name] = replaceAt(copy[name], rest, value, spend);
   return copy;
 }
 

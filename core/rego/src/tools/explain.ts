@@ -1,9 +1,9 @@
 import type { Statement } from "../compile/ir.ts";
 import { DataNode, type Frame, type Observer } from "../evaluate/evaluation.ts";
-import type { Location, Term } from "../syntax/ast.ts";
+import type { Expression, Location, Term, Statement as WrittenStatement } from "../syntax/ast.ts";
 import type { Value } from "../values/value.ts";
 import type { Instrumented } from "./instrument.ts";
-import type { SourceDefinition, SourceIndex } from "./source-index.ts";
+import { partsOf, type SourceDefinition, type SourceIndex } from "./source-index.ts";
 
 /** Examples of one refusal: a loop may give up a thousand times for the same reason. */
 const EXAMPLES_MAX = 3;
@@ -236,24 +236,19 @@ function headOf(definition: SourceDefinition | undefined): Location | undefined 
 }
 
 /** Names that the statement gives a value to, rather than reads. */
-function boundBy(what: NonNullable<ReturnType<SourceIndex["statementAt"]>>["statement"]["what"]): ReadonlySet<string> {
+function boundBy(what: Expression): ReadonlySet<string> {
   const targets = what.type === "assign" ? [what.target] : what.type === "some-in" ? [what.key, what.value] : [];
   return new Set(targets.flatMap((term) => (term?.type === "var" ? [term.name] : [])));
 }
 
 /** The terms whose values a refusal brings, when it brings them one for one. */
-function operandTerms(
-  { isNegated, what }: NonNullable<ReturnType<SourceIndex["statementAt"]>>["statement"],
-  count: number,
-): readonly Term[] {
+function operandTerms({ isNegated, what }: WrittenStatement, count: number): readonly Term[] {
   if (isNegated) return [];
   const terms = termsLookedAt(what);
   return terms.length === count ? terms : [];
 }
 
-function termsLookedAt(
-  what: NonNullable<ReturnType<SourceIndex["statementAt"]>>["statement"]["what"],
-): readonly Term[] {
+function termsLookedAt(what: Expression): readonly Term[] {
   switch (what.type) {
     case "term":
       return what.term.type === "call" ? what.term.args : [what.term];
@@ -274,7 +269,20 @@ function isPattern({ type }: Term): boolean {
   return type === "array" || type === "object";
 }
 
-/** Says what it is, or is among the variables already. */
-function isPlain({ type }: Term): boolean {
-  return type === "null" || type === "boolean" || type === "number" || type === "string" || type === "var";
+/** Says itself what it is, or is among the variables already. */
+function isPlain(term: Term): boolean {
+  switch (term.type) {
+    case "null":
+    case "boolean":
+    case "number":
+    case "string":
+    case "var":
+      return true;
+    case "array":
+    case "set":
+    case "object":
+      return partsOf(term).every(isPlain);
+    default:
+      return false;
+  }
 }

@@ -95,25 +95,87 @@ export function compare(a: Value, b: Value): number {
       return compareNumbers(a as NumberValue, b as NumberValue);
     case "string":
       return compareText(a as string, b as string);
-    case "array":
-      return compareLists(a as readonly Value[], b as readonly Value[]);
-    case "object":
-      return compareObjects(a as ObjectValue, b as ObjectValue);
-    case "set":
-      return compareLists((a as RegoSet).sorted, (b as RegoSet).sorted);
+    default:
+      return compareComposites(a as Composite, b as Composite, new SharedParts());
   }
 }
 
 export function isEqual(a: Value, b: Value): boolean {
   if (a === b) return true;
   if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
-  if (Array.isArray(a)) return Array.isArray(b) && isSameList(a, b);
+  return isSameComposite(a, b, new SharedParts());
+}
+
+/** So many pairs are looked at again as often as they come: most values have fewer parts, and none twice. */
+const PARTS_UNSHARED = 1_000;
+
+/**
+ * What one comparison found out about parts of its values. `[x, x]` in `[…, …]` in `[…, …]` is a value of a few lists
+ * and exponentially many paths: each pair of lists is compared once, not each pair of paths.
+ */
+class SharedParts {
+  #left = PARTS_UNSHARED;
+  #orders: Map<Composite, Map<Composite, number>> | undefined;
+
+  /** What was found out about a pair; undefined when it is new. */
+  find(a: Composite, b: Composite): number | undefined {
+    if (this.#left > 0) {
+      this.#left--;
+      return undefined;
+    }
+    return this.#orders?.get(a)?.get(b);
+  }
+
+  keep(a: Composite, b: Composite, order: number): void {
+    if (this.#left > 0) return;
+    this.#orders ??= new Map();
+    let known = this.#orders.get(a);
+    if (known === undefined) {
+      known = new Map();
+      this.#orders.set(a, known);
+    }
+    known.set(b, order);
+  }
+}
+
+function compareParts(a: Value, b: Value, shared: SharedParts): number {
+  if (a === b) return 0;
+  if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return compare(a, b);
+  const known = shared.find(a, b);
+  if (known !== undefined) return known;
+  const order = compareComposites(a, b, shared);
+  shared.keep(a, b, order);
+  return order;
+}
+
+function compareComposites(a: Composite, b: Composite, shared: SharedParts): number {
+  const kind = kindOf(a);
+  const other = kindOf(b);
+  if (kind !== other) return RANK[kind] - RANK[other];
+  if (kind === "array") return compareLists(a as readonly Value[], b as readonly Value[], shared);
+  if (kind === "object") return compareObjects(a as ObjectValue, b as ObjectValue, shared);
+  if (kind === "set") return compareLists((a as RegoSet).sorted, (b as RegoSet).sorted, shared);
+  return compareNumbers(a as NumberValue, b as NumberValue);
+}
+
+function areEqualParts(a: Value, b: Value, shared: SharedParts): boolean {
+  if (a === b) return true;
+  if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
+  const known = shared.find(a, b);
+  if (known !== undefined) return known === 0;
+  const isSame = isSameComposite(a, b, shared);
+  shared.keep(a, b, isSame ? 0 : 1);
+  return isSame;
+}
+
+function isSameComposite(a: Composite, b: Composite, shared: SharedParts): boolean {
+  if (Array.isArray(a)) return Array.isArray(b) && isSameList(a, b, shared);
   if (Array.isArray(b)) return false;
   const kind = kindOf(a);
   if (kind !== kindOf(b)) return false;
-  if (kind === "set") return isSameSet(a as RegoSet, b as RegoSet);
+  if (kind === "set") return isSameSet(a as RegoSet, b as RegoSet, shared);
   if (kind === "number") return a instanceof BigNumber && b instanceof BigNumber && compareNumbers(a, b) === 0;
-  return isSameObject(a as ObjectValue, b as ObjectValue);
+  return isSameObject(a as ObjectValue, b as ObjectValue, shared);
 }
 
 /** By code point, which is the order of the UTF-8 bytes; UTF-16 differs where surrogates meet U+E000 and above. */
@@ -145,45 +207,59 @@ export function memberOf(object: ObjectValue, key: Value): Value | undefined {
   return typeof key === "string" && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-function compareLists(a: readonly Value[], b: readonly Value[]): number {
+function compareLists(a: readonly Value[], b: readonly Value[], shared: SharedParts): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
-    const order = compare(a[i] as Value, b[i] as Value);
+    const order = compareParts(a[i] as Value, b[i] as Value, shared);
     if (order !== 0) return order;
   }
   return a.length - b.length;
 }
 
-function compareObjects(a: ObjectValue, b: ObjectValue): number {
-  const keys = sortedKeysOf(a);
-  const others = sortedKeysOf(b);
+function compareObjects(a: ObjectValue, b: ObjectValue, shared: SharedParts): number {
+  const [keys, values] = sortedMembersOf(a);
+  const [others, otherValues] = sortedMembersOf(b);
   const length = Math.min(keys.length, others.length);
   for (let i = 0; i < length; i++) {
-    const key = keys[i] as Value;
-    const other = others[i] as Value;
-    const order = compare(key, other) || compare(memberOf(a, key) as Value, memberOf(b, other) as Value);
+    const order =
+      compareParts(keys[i] as Value, others[i] as Value, shared) ||
+      compareParts(values[i] as Value, otherValues[i] as Value, shared);
     if (order !== 0) return order;
   }
   return keys.length - others.length;
 }
 
-function isSameList(a: readonly Value[], b: readonly Value[]): boolean {
+/** Without look-ups: to look for a composite key is to compare composites. */
+function sortedMembersOf(object: ObjectValue): readonly [keys: readonly Value[], values: readonly Value[]] {
+  if (object instanceof RegoObject) return [object.sortedKeys, object.sortedValues];
+  const keys = Object.keys(object).sort(compareText);
+  return [keys, keys.map((key) => object[key] as Value)];
+}
+
+function isSameList(a: readonly Value[], b: readonly Value[], shared: SharedParts): boolean {
   if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (!isEqual(a[i] as Value, b[i] as Value)) return false;
+  for (let i = 0; i < a.length; i++) if (!areEqualParts(a[i] as Value, b[i] as Value, shared)) return false;
   return true;
 }
 
-function isSameSet(a: RegoSet, b: RegoSet): boolean {
-  return a.size === b.size && a.elements.every((element) => b.has(element));
+function isSameSet(a: RegoSet, b: RegoSet, shared: SharedParts): boolean {
+  // Sorted once and kept: the order in which elements came tells nothing of which belongs to which.
+  return a.size === b.size && isSameList(a.sorted, b.sorted, shared);
 }
 
-function isSameObject(a: ObjectValue, b: ObjectValue): boolean {
-  if (a instanceof RegoObject !== b instanceof RegoObject) return false;
-  const keys: readonly Value[] = a instanceof RegoObject ? a.keys : Object.keys(a);
+function isSameObject(a: ObjectValue, b: ObjectValue, shared: SharedParts): boolean {
+  if (a instanceof RegoObject)
+    return (
+      b instanceof RegoObject &&
+      isSameList(a.sortedKeys, b.sortedKeys, shared) &&
+      isSameList(a.sortedValues, b.sortedValues, shared)
+    );
+  if (b instanceof RegoObject) return false;
+  const keys = Object.keys(a);
   if (keys.length !== sizeOfObject(b)) return false;
   for (const key of keys) {
     const other = memberOf(b, key);
-    if (other === undefined || !isEqual(memberOf(a, key) as Value, other)) return false;
+    if (other === undefined || !areEqualParts(a[key] as Value, other, shared)) return false;
   }
   return true;
 }
@@ -239,6 +315,7 @@ export class RegoObject {
   readonly #values: readonly Value[];
   readonly #index: ValueIndex;
   #sortedKeys: readonly Value[] | undefined;
+  #sortedValues: readonly Value[] | undefined;
 
   constructor(keys: readonly Value[], values: readonly Value[], index: ValueIndex) {
     this.#keys = keys;
@@ -260,9 +337,25 @@ export class RegoObject {
     return this.#keys;
   }
 
+  /** Of the keys, one by one. */
+  get values(): readonly Value[] {
+    return this.#values;
+  }
+
   get sortedKeys(): readonly Value[] {
-    this.#sortedKeys ??= this.#keys.toSorted(compare);
+    this.#sortedKeys ??= this.#sorted.map((position) => this.#keys[position] as Value);
     return this.#sortedKeys;
+  }
+
+  /** Of the sorted keys, one by one. */
+  get sortedValues(): readonly Value[] {
+    this.#sortedValues ??= this.#sorted.map((position) => this.#values[position] as Value);
+    return this.#sortedValues;
+  }
+
+  get #sorted(): readonly number[] {
+    const positions = this.#keys.map((_, position) => position);
+    return positions.sort((a, b) => compare(this.#keys[a] as Value, this.#keys[b] as Value));
   }
 }
 
@@ -375,39 +468,63 @@ export class ValueIndex {
 }
 
 /** Equal values, equal hashes; 32 bits, not for security. */
-function hashOf(value: Value): number {
+export function hashOf(value: Value): number {
+  return value !== null && typeof value === "object" ? hashComposite(value, new SharedHashes()) : hashScalar(value);
+}
+
+/** As `SharedParts`: the hash of a part that comes often is computed once. */
+class SharedHashes {
+  #left = PARTS_UNSHARED;
+  #hashes: Map<Composite, number> | undefined;
+
+  hashOf(value: Value): number {
+    if (value === null || typeof value !== "object") return hashScalar(value);
+    if (this.#left > 0) {
+      this.#left--;
+      return hashComposite(value, this);
+    }
+    this.#hashes ??= new Map();
+    const known = this.#hashes.get(value);
+    if (known !== undefined) return known;
+    const hash = hashComposite(value, this);
+    this.#hashes.set(value, hash);
+    return hash;
+  }
+}
+
+function hashScalar(value: Scalar): number {
   if (value === null) return 0x1f3d;
   switch (typeof value) {
     case "boolean":
       return value ? 0x2e5b : 0x2e5d;
     case "number":
       return hashNumber(value);
-    case "string":
-      return hashText(value);
     default:
-      return hashComposite(value);
+      return hashText(value);
   }
 }
 
-function hashComposite(value: Exclude<Value, null | boolean | number | string>): number {
+function hashComposite(value: Composite, shared: SharedHashes): number {
   if (Array.isArray(value)) {
     let hash = 0x345678;
-    for (const item of value) hash = mix(hash, hashOf(item));
+    for (const item of value) hash = mix(hash, shared.hashOf(item));
     return hash;
   }
   if (value instanceof RegoSet) {
     // A sum does not depend on the order.
     let hash = 0x5e7;
-    for (const item of value.elements) hash = (hash + mix(1, hashOf(item))) | 0;
+    for (const item of value.elements) hash = (hash + mix(1, shared.hashOf(item))) | 0;
     return hash;
   }
   if (value instanceof BigNumber) return mix(0xb16, hashText(value.text));
   let hash = 0x0b1ec7;
-  if (value instanceof RegoObject)
-    for (const key of value.keys) hash = (hash + mix(hashOf(key), hashOf(value.get(key) as Value))) | 0;
-  else {
-    const plain = value as { readonly [key: string]: Value };
-    for (const key of Object.keys(plain)) hash = (hash + mix(hashText(key), hashOf(plain[key] as Value))) | 0;
+  if (value instanceof RegoObject) {
+    const { keys, values } = value;
+    for (let i = 0; i < keys.length; i++)
+      hash = (hash + mix(shared.hashOf(keys[i] as Value), shared.hashOf(values[i] as Value))) | 0;
+  } else {
+    const plain = value as PlainObject;
+    for (const key of Object.keys(plain)) hash = (hash + mix(hashText(key), shared.hashOf(plain[key] as Value))) | 0;
   }
   return hash;
 }

@@ -1,0 +1,152 @@
+import { performance } from "node:perf_hooks";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { instant, type Result } from "@vedette/base";
+import { PolicyThread } from "@vedette/edge";
+import {
+  type AccessRequest,
+  adoptPolicy,
+  type CompiledPolicy,
+  compilePolicy,
+  type DecisionContext,
+  decide,
+  parsePolicy,
+} from "@vedette/policy";
+import { createNodeCrypto, systemRandom } from "@vedette/runtime";
+import type { Measurement } from "./measurement.ts";
+import { createRuleMix, type RuleMix } from "./rule-mix.ts";
+import { createSignedBundle, type SignedBundle } from "./signed-bundle.ts";
+import { median, percentile } from "./statistics.ts";
+
+const SIZES = [1_000, 100_000] as const;
+const LIMIT_MS = { 1000: 10, 100000: 400 } as const;
+const ACTIVATIONS = 7;
+/** Decisions of one turn of the event loop: few enough that a held loop is seen in many turns. */
+const BATCH = 20;
+const STEADY_TURNS = 5_000;
+const NOW = instant(Date.UTC(2026, 10, 22, 12));
+
+/** From the bytes of a signed bundle to a policy that decides, opened in another thread while this one goes on deciding. */
+export async function activation(): Promise<readonly Measurement[]> {
+  const measurements: Measurement[] = [];
+  for (const size of SIZES) measurements.push(...(await measureSize(size)));
+  return measurements;
+}
+
+async function measureSize(size: (typeof SIZES)[number]): Promise<readonly Measurement[]> {
+  const mix = createRuleMix(size);
+  const signed = createSignedBundle(mix.text, NOW);
+  const policy = compilePolicy(need(parsePolicy(mix.text, "rules.json")), ORIGIN);
+  const runs: Swap[] = [];
+  for (let i = 0; i < ACTIVATIONS; i++) runs.push(await swapWhileDeciding(signed, policy, mix));
+  const of = (read: (swap: Swap) => number): number => median(runs.map(read));
+  const name = `1e${Math.log10(size)}`;
+  const figure = (metric: string, value: number, unit: string): Measurement => ({
+    bench: "activation",
+    metric: `${name}.${metric}`,
+    value,
+    unit,
+  });
+  return [
+    {
+      ...figure(
+        "open",
+        of(({ again }) => again),
+        "ms",
+      ),
+      atMost: LIMIT_MS[size],
+    },
+    figure(
+      "swap",
+      of(({ whole }) => whole),
+      "ms",
+    ),
+    figure(
+      "swap.held",
+      of(({ held }) => held),
+      "ms",
+    ),
+    {
+      ...figure(
+        "swap.decide.p99.ratio",
+        of(({ p99, steadyP99 }) => p99 / steadyP99),
+        "×",
+      ),
+      atMost: 2,
+    },
+  ];
+}
+
+interface Swap {
+  /** Milliseconds from the bytes to the policy that decides, the start of the thread included. */
+  readonly whole: number;
+  /** The same in a thread that has just done it: what the work alone takes. */
+  readonly again: number;
+  /** The longest turn of the event loop meanwhile, in milliseconds. */
+  readonly held: number;
+  /** Of the turns with and without an activation beside them. */
+  readonly p99: number;
+  readonly steadyP99: number;
+}
+
+async function swapWhileDeciding(signed: SignedBundle, policy: CompiledPolicy, mix: RuleMix): Promise<Swap> {
+  const requests: readonly AccessRequest[] = JSON.parse(mix.requests);
+  const steady = await decideUntil(policy, requests, (turn) => turn === STEADY_TURNS);
+  const start = performance.now();
+  const thread = new PolicyThread();
+  let whole: number | undefined;
+  const opened = open(thread, signed).then((adopted) => {
+    whole = performance.now() - start;
+    return adopted;
+  });
+  const turns = await decideUntil(policy, requests, () => whole !== undefined);
+  if ((await opened).ruleCount !== policy.ruleCount) throw new Error("another policy came out");
+  const second = performance.now();
+  await open(thread, signed);
+  const again = performance.now() - second;
+  thread[Symbol.dispose]();
+  return {
+    whole: whole ?? Number.NaN,
+    again,
+    held: Math.max(...turns),
+    p99: percentile(turns, 99),
+    steadyP99: percentile(steady, 99),
+  };
+}
+
+async function open(thread: PolicyThread, { bytes, terms }: SignedBundle): Promise<CompiledPolicy> {
+  const { bundle, rules } = need(await thread.open(bytes, terms));
+  return need(adoptPolicy(undefined, bundle, rules, { crypto: createNodeCrypto(), random: systemRandom })).policy;
+}
+
+/** Milliseconds from turn to turn of the event loop, each with a batch of decisions; whatever else it does is in them. */
+async function decideUntil(
+  policy: CompiledPolicy,
+  requests: readonly AccessRequest[],
+  isOver: (turn: number) => boolean,
+): Promise<readonly number[]> {
+  const turns: number[] = [];
+  let before = performance.now();
+  for (let turn = 0; !isOver(turn); turn++) {
+    const first = (turn * BATCH) % requests.length;
+    for (let i = 0; i < BATCH; i++) decide(policy, requests[first + i]!, CONTEXT);
+    await nextTurn();
+    const now = performance.now();
+    turns.push(now - before);
+    before = now;
+  }
+  return turns;
+}
+
+const ORIGIN = { bundle: "bench", revision: "1", notAfter: NOW };
+const CONTEXT: DecisionContext = {
+  now: NOW,
+  attestation: { state: "fresh", at: NOW },
+  counters: { spent: () => 0 },
+  labels: { site: "bench" },
+  requestedBy: "bench",
+};
+
+function need<T, E>(result: Result<T, E>): T {
+  if (!result.ok) throw new Error("the bench's own bundle is refused", { cause: result.error });
+  return result.value;
+}

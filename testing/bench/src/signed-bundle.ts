@@ -1,0 +1,28 @@
+import { type Instant, type Result, utf8 } from "@vedette/base";
+import { buildPolicyBundle, type OpenPolicyBundle, RULES_FILE, signPolicyBundle } from "@vedette/policy";
+import { createNodeCrypto, generateKey, gunzip, gzip } from "@vedette/runtime";
+
+export interface SignedBundle {
+  readonly bytes: Uint8Array;
+  /** On which it opens. */
+  readonly terms: Omit<OpenPolicyBundle, "crypto" | "gzip">;
+}
+
+/** Rules as they lie on a node's disk. */
+export function createSignedBundle(rules: string, now: Instant): SignedBundle {
+  const crypto = createNodeCrypto();
+  const signer = generateKey("ES256");
+  const deps = { signer, crypto, gzip: { gzip, gunzip } };
+  const manifest = { revision: "1", roots: ["vedette"], sequence: 1, site: "bench", notAfter: now };
+  const built = need(buildPolicyBundle(new Map([[RULES_FILE, utf8(rules)]]), manifest, deps.gzip));
+  const keys = [{ keyId: "policy", algorithm: signer.algorithm, spki: signer.spki }];
+  return {
+    bytes: need(signPolicyBundle(built, "policy", deps)),
+    terms: { keys, site: "bench", now, sequenceAtLeast: 1 },
+  };
+}
+
+function need<T, E>(result: Result<T, E>): T {
+  if (!result.ok) throw new Error("the bench's own bundle is refused", { cause: result.error });
+  return result.value;
+}
