@@ -111,12 +111,12 @@ export class OpaServer implements AsyncDisposable {
 }
 
 /** What somebody made of a question: the code of an error, or all answers as texts. */
-export interface Answered {
+interface Answered {
   readonly error: string | undefined;
   readonly rows: readonly string[];
 }
 
-export interface Difference {
+interface Difference {
   readonly seed: number;
   readonly query: string;
   readonly input: string;

@@ -22,7 +22,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   "\\",
   "*/",
   "//",
-  "${x}",
+  "$\u007bx}",
   "</script>",
   "\u2028",
   "\u0000",
@@ -136,7 +136,7 @@ export function dataText(random: SeededRandom): string {
   ].join(",")}}}`;
 }
 
-export function anyText(random: SeededRandom, depth: number): string {
+function anyText(random: SeededRandom, depth: number): string {
   const kind = random.weighted([
     [1, "null"],
     [1, "boolean"],

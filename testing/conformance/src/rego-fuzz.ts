@@ -27,7 +27,7 @@ import { createNodeCrypto, systemRandom } from "@vedette/runtime";
 import { type FuzzCase, generateCase } from "./rego-fuzz-modules.ts";
 
 /** What all ways to run a case made of it, and where they did not make the same. */
-export interface FuzzReport {
+interface FuzzReport {
   readonly seed: number;
   /** The code of the error for which the modules do not compile. */
   readonly refused: string | undefined;
@@ -37,7 +37,7 @@ export interface FuzzReport {
   readonly faults: readonly Fault[];
 }
 
-export interface Fault {
+interface Fault {
   readonly seed: number;
   readonly query: string;
   readonly input: string;
@@ -56,7 +56,7 @@ const NOW: Instant = instant(1_750_000_000_000);
 const crypto = createNodeCrypto();
 
 /** A case as it is asked: what compiled, and what of it did not. */
-export interface CompiledCase {
+interface CompiledCase {
   readonly compiled: CompiledModules;
   readonly data: Value;
   readonly queries: readonly { readonly text: string; readonly query: CompiledQuery }[];
@@ -108,7 +108,7 @@ interface PreparedWay {
   readonly asks: boolean;
 }
 
-export function fuzz(seed: number): FuzzReport {
+function fuzz(seed: number): FuzzReport {
   const item = generateCase(seed);
   const outcomes = { value: 0, undefined: 0, error: 0, limit: 0, crash: 0 };
   const compiled = attempt(() => compileCase(item));

@@ -1,6 +1,6 @@
-import type { Builtin } from "./builtin.ts";
 import { AGGREGATE_BUILTINS } from "./aggregate-builtins.ts";
 import { AWS_BUILTINS } from "./aws-builtins.ts";
+import type { Builtin } from "./builtin.ts";
 import { COLLECTION_BUILTINS } from "./collection-builtins.ts";
 import { CRYPTO_BUILTINS } from "./crypto-builtins.ts";
 import { DEBUGGING_BUILTINS } from "./debugging-builtins.ts";

@@ -94,14 +94,16 @@ test("generated code holds no text of a policy but in JSON strings", () => {
   fc.assert(
     fc.property(textWithMark, textWithMark, (a, b) => {
       const [x, y] = [quoted(a), quoted(b)];
-      const { program } = testCompile(`package a[${x}]
+      const { program } = testCompile(
+        `package a[${x}]
 
 p[${x}].zZ9[${y}] := {${x}: input[${x}][${y}], ${y}: data.${MARK}[${y}]} if { zZ9v := ${x}; input.zZ9 == zZ9v }
 
 q contains $"{${x}}${MARK}{input[${y}]}" if { some zZ9k, zZ9w in input[${x}]; zZ9k != ${y}; not zZ9w in {${x}} }
 
 f(zZ9a, ${x}) := zZ9a if every zZ9e in zZ9a { zZ9e == ${y} with input[${MARK}] as ${x} }
-`.replace("input[zZ9]", "input.zZ9"));
+`.replace("input[zZ9]", "input.zZ9"),
+      );
       const writer = new CodeWriter(program);
       const code = program.procedures.map((_, index) => writer.procedure(index)).join("\n") + writer.constantNames();
       const withoutText = code.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
@@ -232,7 +234,12 @@ test("an input that contains itself ends in a limit", () => {
 
 test("numbers that are none decide nothing", () => {
   for (const number of [Number.NaN, Number.POSITIVE_INFINITY, -Number.POSITIVE_INFINITY, -0]) {
-    assertSurvives({ list: [number, number, 1], a: { b: { c: number } }, x: number }, ["member", "all", "keyed", "loud"]);
+    assertSurvives({ list: [number, number, 1], a: { b: { c: number } }, x: number }, [
+      "member",
+      "all",
+      "keyed",
+      "loud",
+    ]);
   }
 });
 
@@ -245,7 +252,11 @@ test("a value whose parts are shared is compared, sorted, hashed and refused as 
   const shapes: readonly ((part: Value) => Value)[] = [
     (part) => [part, part],
     (part) => ({ a: part, b: part }),
-    (part) => RegoSet.of([[part, 1], [part, 2]]),
+    (part) =>
+      RegoSet.of([
+        [part, 1],
+        [part, 2],
+      ]),
   ];
   for (const shape of shapes) {
     const list = [shared(1, shape), shared(1, shape), shared(2, shape)];
@@ -263,7 +274,9 @@ text := json.marshal(input)
     assertSoon(() => assert.equal(testAsk(policy, "data.t.distinct", { input: lists }), "10"));
     assertSoon(() => assert.equal(testAsk(policy, "data.t.sorted", { input: lists }), "13"));
     assertSoon(() => assert.equal(testAsk(policy, "data.t.equal", { input: list }), "true"));
-    assertSoon(() => assert.match(testAsk(policy, "data.t.text", { input: list }), /^limit: (fuel|result-size|nesting)$/));
+    assertSoon(() =>
+      assert.match(testAsk(policy, "data.t.text", { input: list }), /^limit: (fuel|result-size|nesting)$/),
+    );
   }
 });
 

@@ -468,7 +468,7 @@ export class ValueIndex {
 }
 
 /** Equal values, equal hashes; 32 bits, not for security. */
-export function hashOf(value: Value): number {
+function hashOf(value: Value): number {
   return value !== null && typeof value === "object" ? hashComposite(value, new SharedHashes()) : hashScalar(value);
 }
 
