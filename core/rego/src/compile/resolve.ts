@@ -15,6 +15,7 @@ import type {
 } from "../syntax/ast.ts";
 import { valueOfTerm } from "../syntax/constant.ts";
 import { ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
+import { freeLocalsOfStatement } from "./locals.ts";
 import { arityByFunction, type GlobalName, globalNames, packageKey, ruleNamesByPackage } from "./module-names.ts";
 import type {
   Callee,
@@ -156,10 +157,13 @@ class Resolver {
       }
       return bindings;
     });
-    const statements = resolved.body.map((statement) => {
+    const statements = resolved.body.flatMap((statement) => {
       const { statement: capturing, value } = captureValue(statement, resolved.owner);
       captured.push(value);
-      return capturing;
+      const mayBeFalse = resolved.body.length === 1 && freeLocalsOfStatement(statement).size === 0;
+      if (mayBeFalse || value.type === "constant") return [capturing];
+      const what = { type: "term", term: value } as const;
+      return [capturing, { isNegated: false, what, with: [], location: statement.location }];
     });
     return { body: statements, answer: [...resolved.head, ...captured], names };
   }
@@ -466,7 +470,7 @@ class Resolver {
   }
 }
 
-/** A query tells the value of a term even when that is false. All other statements are true where they hold. */
+/** A query tells the value of its terms. All other statements are true where they hold. */
 function captureValue(
   statement: ResolvedStatement,
   owner: object,

@@ -144,8 +144,15 @@ test("a dynamic reference reaches rules and base data of all packages", () => {
   assert.equal(testAsk(compiled, "data.q.r", { data: { a: { z: { p: 3 } } } }), '[["x",1],["y",2],["z",3]]');
 });
 
-test("a query tells the value of each of its statements, false as well", () => {
-  assert.equal(testAsk(testCompile("package t\n\np := 1\n"), "x := 2; data.t.p; data.t.p == 3"), "2; true; 1; false");
+test("a query that says one thing tells its value, false as well", () => {
+  assert.equal(testAsk(testCompile("package t\n\np := 1\n"), "data.t.p == 3"), "false");
+  assert.equal(testAsk(testCompile("package t\n\np := 1\n"), "x := 2; data.t.p"), "2; true; 1");
+});
+
+test("of a query that binds something, answers are the ways in which all of it holds", () => {
+  const compiled = testCompile("package t\n\np := 1\n");
+  assert.equal(testAsk(compiled, "x := [1, 2][_]; x != 1"), "2; true; true");
+  assert.equal(testAsk(compiled, "x := 1; x != 1"), "undefined");
 });
 
 test("one prepared query keeps nothing of one input for the next", () => {
