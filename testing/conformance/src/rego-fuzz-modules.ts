@@ -36,14 +36,15 @@ export function generateCase(seed: number): FuzzCase {
   };
 }
 
-/** The same case with each number written in the one way in which we write it. */
+/** The same case with each number written in the one way in which we write it, and no list as long as the input says. */
 export function withPlainNumbers(item: FuzzCase): FuzzCase {
+  const short = (text: string) => text.replaceAll(/(numbers\.range\([^,()]*), input\.m\)/g, "$1, 5)");
   return {
     seed: item.seed,
-    modules: item.modules.map(plainNumbers),
+    modules: item.modules.map((text) => short(plainNumbers(text))),
     data: plainNumbers(item.data),
     inputs: item.inputs.map(plainNumbers),
-    queries: item.queries.map(plainNumbers),
+    queries: item.queries.map((text) => short(plainNumbers(text))),
   };
 }
 

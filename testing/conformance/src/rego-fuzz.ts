@@ -2,14 +2,15 @@
 import { parseArgs } from "node:util";
 import { type Instant, instant } from "@vedette/base";
 import {
+  type BackEnd,
   BUILTINS,
   type CompiledModules,
   type CompiledQuery,
-  closures,
+  closures as closureBackEnd,
   compileModules,
   compileQuery,
   createRegoPolicy,
-  javascript,
+  javascript as generatingBackEnd,
   type Module,
   type Observer,
   type PreparedQuery,
@@ -22,6 +23,7 @@ import {
   requireInput,
   type Value,
   valueToText,
+  verifyProgram,
 } from "@vedette/rego";
 import { createNodeCrypto, systemRandom } from "@vedette/runtime";
 import { type FuzzCase, generateCase } from "./rego-fuzz-modules.ts";
@@ -85,6 +87,7 @@ export function compileCase(item: FuzzCase): CompileOutcome {
 
 /** Whoever runs policies may run them in any of these ways, and gets the same answers. */
 function waysToRun({ compiled, data }: CompiledCase): readonly Way[] {
+  const [closures, javascript] = [verifying(closureBackEnd), verifying(generatingBackEnd)];
   const asking = { ...compiled, program: requireInput(compiled.program) };
   return [
     { name: "literal", policy: createRegoPolicy(compiled, { backEnd: closures, data, isLiteral: true }), asks: false },
@@ -93,6 +96,15 @@ function waysToRun({ compiled, data }: CompiledCase): readonly Way[] {
     { name: "asking closures", policy: createRegoPolicy(asking, { backEnd: closures, data }), asks: true },
     { name: "asking javascript", policy: createRegoPolicy(asking, { backEnd: javascript, data }), asks: true },
   ];
+}
+
+/** No back end gets a program that is not sound, optimised as it is by then. */
+function verifying(backEnd: BackEnd): BackEnd {
+  return (program) => {
+    const [fault] = verifyProgram(program);
+    if (fault !== undefined) throw new Error(`unsound program: ${fault}`);
+    return backEnd(program);
+  };
 }
 
 interface Way {
@@ -150,9 +162,13 @@ function fuzz(seed: number): FuzzReport {
   return { seed, refused: undefined, queries: queries.length, evaluations, outcomes, faults };
 }
 
-/** A limit is met at another step when there are fewer steps; all else is the same. */
-function areAgreed(outcomes: readonly Outcome[]): boolean {
-  if (outcomes.some(({ type }) => type === "crash")) return false;
+/**
+ * A limit is met at another step when there are fewer steps. A definition whose value became a constant settles its rule,
+ * and the definitions behind it cannot end the query any more: only as it was written, it may end in an error.
+ */
+function areAgreed([literal, ...others]: readonly Outcome[]): boolean {
+  const outcomes = literal === undefined || literal.type === "error" ? others : [literal, ...others];
+  if (literal?.type === "crash" || others.some(({ type }) => type === "crash")) return false;
   const counted = outcomes.filter(({ type }) => type !== "limit");
   return counted.every(({ text }) => text === counted[0]!.text);
 }
@@ -185,9 +201,8 @@ function ask(
 }
 
 function failed(failure: QueryFailure): Outcome {
-  return failure.code === "limit"
-    ? { type: "limit", text: `limit: ${failure.limit}` }
-    : { type: "error", text: failure.code };
+  if (failure.code === "limit") return { type: "limit", text: `limit: ${failure.limit}` };
+  return { type: failure.code === "eval_internal_error" ? "crash" : "error", text: failure.code };
 }
 
 function attempt<T>(act: () => T): T | Error {

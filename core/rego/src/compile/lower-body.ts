@@ -38,16 +38,23 @@ export interface LowerContext {
   readonly replacedData: (readonly string[])[];
 }
 
+/** Each loop costs stack wherever a program is walked, compiled or run; written policies have a handful. */
+const LOOPS_MAX = 250;
+
 /** Lowers one body with what its rule emits. */
 export class BodyLowering {
   readonly #context: LowerContext;
   readonly #slotByLocal = new Map<Local, Slot>();
   #bound = new Set<Local>();
-  /** References that enumerate stand in slots by now. */
-  readonly #enumerated = new Map<ResolvedTerm, Expression>();
+  /** References that enumerate stand in slots by now: in the block that is being written, and in those around it. */
+  #enumerated = new Map<ResolvedTerm, Expression>();
   #frame: number;
   #block: Operation[] = [];
   #isOrdered = false;
+  /** Around the operation that is lowered next. */
+  #loops = 0;
+  /** Of the statement that is being lowered. */
+  #location: Location = { file: "", row: 1, col: 1, start: 0, end: 0 };
 
   readonly #rule: readonly string[] | undefined;
 
@@ -262,16 +269,14 @@ export class BodyLowering {
   #scan(source: Expression, key: ResolvedTerm | undefined, value: ResolvedTerm | undefined): void {
     const keySlot = key && this.#target(key);
     const valueSlot = value && this.#target(value);
-    const body: Operation[] = [];
-    this.#block.push({
+    this.#enter((body) => ({
       op: "scan",
       source,
       key: keySlot?.slot,
       value: valueSlot?.slot,
       isOrdered: this.#isOrdered,
       body,
-    });
-    this.#block = body;
+    }));
     if (keySlot?.isPattern) this.#match(key!, { op: "slot", slot: keySlot.slot });
     if (valueSlot?.isPattern) this.#match(value!, { op: "slot", slot: valueSlot.slot });
   }
@@ -306,10 +311,8 @@ export class BodyLowering {
   /** `walk`: one result after the other. */
   #relation(call: ResolvedCall): Expression {
     const slot = this.#newSlot();
-    const body: Operation[] = [];
     const source = this.#call(call);
-    this.#block.push({ op: "scan", source, key: undefined, value: slot, isOrdered: this.#isOrdered, body });
-    this.#block = body;
+    this.#enter((body) => ({ op: "scan", source, key: undefined, value: slot, isOrdered: this.#isOrdered, body }));
     return { op: "slot", slot };
   }
 
@@ -367,9 +370,9 @@ export class BodyLowering {
       else {
         const slot = this.#newSlot();
         const keySlot = this.#target(key);
-        const body: Operation[] = [];
-        this.#block.push({ op: "scan", source, key: keySlot.slot, value: slot, isOrdered: this.#isOrdered, body });
-        this.#block = body;
+        const from = source;
+        const isOrdered = this.#isOrdered;
+        this.#enter((body) => ({ op: "scan", source: from, key: keySlot.slot, value: slot, isOrdered, body }));
         if (keySlot.isPattern) this.#match(key, { op: "slot", slot: keySlot.slot });
         source = { op: "slot", slot };
       }
@@ -418,9 +421,9 @@ export class BodyLowering {
       else {
         const slot = this.#newSlot();
         const keySlot = this.#target(key);
-        const body: Operation[] = [];
-        this.#block.push({ op: "scan-tree", source, key: keySlot.slot, value: slot, isOrdered: this.#isOrdered, body });
-        this.#block = body;
+        const from = source;
+        const isOrdered = this.#isOrdered;
+        this.#enter((body) => ({ op: "scan-tree", source: from, key: keySlot.slot, value: slot, isOrdered, body }));
         if (keySlot.isPattern) this.#match(key, { op: "slot", slot: keySlot.slot });
         source = { op: "tree-slot", slot };
       }
@@ -487,6 +490,16 @@ export class BodyLowering {
     return by.type === "value" ? by.value : { op: "constant", value: null };
   }
 
+  /** Opens a loop; what follows is its body. */
+  #enter(loop: (body: Operation[]) => Operation): void {
+    const body: Operation[] = [];
+    this.#block.push(loop(body));
+    this.#block = body;
+    if (++this.#loops !== LOOPS_MAX + 1) return;
+    const message = `too many loops inside each other: at most ${LOOPS_MAX}`;
+    this.#context.errors.push({ code: "rego_compile_error", message, location: this.#location });
+  }
+
   /** A block of its own that emits nothing but the fact. */
   #condition(build: () => void): Block {
     return this.#nested(() => {
@@ -498,14 +511,19 @@ export class BodyLowering {
 
   /** What is bound inside is not bound outside. */
   #nested(build: () => void): Block {
-    const outer = { block: this.#block, bound: this.#bound, isOrdered: this.#isOrdered };
+    const outer = { block: this.#block, bound: this.#bound, isOrdered: this.#isOrdered, loops: this.#loops };
+    const enumerated = this.#enumerated;
     const block: Operation[] = [];
     this.#block = block;
     this.#bound = new Set(outer.bound);
+    // A term may be lowered in two blocks: what the first loops over, the second loops over again.
+    this.#enumerated = new Map(enumerated);
     build();
+    this.#enumerated = enumerated;
     this.#block = outer.block;
     this.#bound = outer.bound;
     this.#isOrdered = outer.isOrdered;
+    this.#loops = outer.loops;
     return block;
   }
 
@@ -544,6 +562,7 @@ export class BodyLowering {
   }
 
   #mark(location: Location, locals: ReadonlySet<Local>): void {
+    this.#location = location;
     // A variable that the statement itself binds has its slot before it has its value.
     const variables = Array.from(locals)
       .filter(({ isWildcard }) => !isWildcard)

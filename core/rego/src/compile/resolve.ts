@@ -518,14 +518,23 @@ function collection(type: "array" | "set", items: readonly ResolvedTerm[], locat
   return { type: "constant", value: type === "array" ? values : RegoSet.of(values), location };
 }
 
-function objectOf(entries: readonly (readonly [ResolvedTerm, ResolvedTerm])[], location: Location): ResolvedTerm {
+function objectOf(written: readonly (readonly [ResolvedTerm, ResolvedTerm])[], location: Location): ResolvedTerm {
+  const entries = lastOfEachKey(written);
   const builder = new ObjectBuilder();
   for (const [key, value] of entries) {
-    if (key.type !== "constant" || value.type !== "constant" || builder.get(key.value) !== undefined)
-      return { type: "object", entries, location };
+    if (key.type !== "constant" || value.type !== "constant") return { type: "object", entries, location };
     builder.set(key.value, value.value);
   }
   return { type: "constant", value: builder.build(), location };
+}
+
+/** Of several members with one constant key only the last is there, whatever the others would have been. */
+function lastOfEachKey<T extends readonly [ResolvedTerm, ResolvedTerm]>(entries: readonly T[]): readonly T[] {
+  const keys = new RegoSet();
+  return entries
+    .toReversed()
+    .filter(([key]) => key.type !== "constant" || keys.add(key.value))
+    .toReversed();
 }
 
 function declaredBy(what: Expression): readonly VarTerm[] {

@@ -44,8 +44,9 @@ export class TypeUnifier {
     const right = this.#typeOf(b);
     const isOpenLeft = isUnknown(left);
     const isOpenRight = isUnknown(right);
-    if (isOpenLeft && !isOpenRight) return this.match(a, right, false);
-    if (isOpenRight && !isOpenLeft) return this.match(b, left, false);
+    // A constant is known, though an empty set in it has no type of elements.
+    if (isOpenLeft && (!isOpenRight || b.type === "constant")) return this.match(a, right, false);
+    if (isOpenRight && (!isOpenLeft || a.type === "constant")) return this.match(b, left, false);
     if (!isOpenLeft) return mayUnify(left, right);
     if (a.type === "array") return this.#equateArray(a, b);
     if (a.type === "object") return this.#equateObject(a, b);

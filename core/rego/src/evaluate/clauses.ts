@@ -6,6 +6,13 @@ export function chainOf(clause: Clause): readonly Clause[] {
   return clause.otherwise === undefined ? [clause] : [clause, ...chainOf(clause.otherwise)];
 }
 
+/** A literal of more members than this costs a step for each: in a loop, it takes memory that nothing else pays for. */
+const MEMBERS_FREE = 16;
+
+export function costOfLiteral(members: number): number {
+  return members > MEMBERS_FREE ? members : 0;
+}
+
 /** All ways through a rule end in the same constant: the first settles it. */
 export function hasOneValue(clauses: readonly Clause[]): boolean {
   let one: Value | undefined;

@@ -13,7 +13,7 @@ import type {
 } from "../compile/ir.ts";
 import { isEqual, ObjectBuilder, RegoSet, type Scalar, type Value } from "../values/value.ts";
 import type { BackEnd, RunnableQuery } from "./back-end.ts";
-import { chainOf, hasOneValue } from "./clauses.ts";
+import { chainOf, costOfLiteral, hasOneValue } from "./clauses.ts";
 import { DocumentBuilder } from "./document-builder.ts";
 import type { Evaluation, Frame, Place, Replaced } from "./evaluation.ts";
 import { reportConflict } from "./evaluation-error.ts";
@@ -34,7 +34,7 @@ export const closures: BackEnd = (program) => new ClosureBackEnd(program);
  */
 class ClosureBackEnd {
   readonly #program: Program;
-  readonly #runByProcedure: ((evaluation: Evaluation, args: readonly Value[]) => Value | undefined)[] = [];
+  readonly #runByProcedure = new Map<number, (evaluation: Evaluation, args: readonly Value[]) => Value | undefined>();
 
   constructor(program: Program) {
     this.#program = program;
@@ -61,8 +61,11 @@ class ClosureBackEnd {
 
   /** Compiled when it is first called: most programs are larger than what one decision needs. */
   #run(procedure: number): (evaluation: Evaluation, args: readonly Value[]) => Value | undefined {
-    this.#runByProcedure[procedure] ??= observed(procedure, this.#procedure(this.#program.procedures[procedure]!));
-    return this.#runByProcedure[procedure];
+    const known = this.#runByProcedure.get(procedure);
+    if (known !== undefined) return known;
+    const run = observed(procedure, this.#procedure(this.#program.procedures[procedure]!));
+    this.#runByProcedure.set(procedure, run);
+    return run;
   }
 
   #procedure(procedure: Procedure): (evaluation: Evaluation, args: readonly Value[]) => Value | undefined {
@@ -386,14 +389,14 @@ class ClosureBackEnd {
         return this.#invoke(expression);
       case "array": {
         const items = expression.items.map((item) => this.#expression(item));
-        return (evaluation, frame) => evaluateAll(items, evaluation, frame);
+        return paid(items.length, (evaluation, frame) => evaluateAll(items, evaluation, frame));
       }
       case "set": {
         const items = expression.items.map((item) => this.#expression(item));
-        return (evaluation, frame) => {
+        return paid(items.length, (evaluation, frame) => {
           const values = evaluateAll(items, evaluation, frame);
           return values && RegoSet.of(values);
-        };
+        });
       }
       case "object":
         return this.#object(expression);
@@ -406,7 +409,7 @@ class ClosureBackEnd {
 
   #object({ entries }: Expression & { readonly op: "object" }): Evaluate {
     const members = entries.map(([key, value]) => [this.#expression(key), this.#expression(value)] as const);
-    return (evaluation, frame) => {
+    return paid(entries.length, (evaluation, frame) => {
       const entries: [Value, Value][] = [];
       for (const [key, value] of members) {
         const name = key(evaluation, frame);
@@ -416,7 +419,7 @@ class ClosureBackEnd {
         entries.push([name, member]);
       }
       return ObjectBuilder.from(entries);
-    };
+    });
   }
 
   #collect({ of, overrides, body }: Expression & { readonly op: "collect" }): Evaluate {
@@ -651,6 +654,16 @@ function isScalarValue(value: Value | undefined): value is Scalar {
 function runPlain(builtin: Builtin, evaluation: Evaluation, args: readonly Value[]): Value | undefined {
   const result = builtin.run(evaluation.query, ...args);
   return result instanceof BuiltinFailure ? undefined : result;
+}
+
+/** The literal, and what it costs. */
+function paid(members: number, make: Evaluate): Evaluate {
+  const cost = costOfLiteral(members);
+  if (cost === 0) return make;
+  return (evaluation, frame) => {
+    evaluation.query.spend(cost);
+    return make(evaluation, frame);
+  };
 }
 
 function evaluateAll(items: readonly Evaluate[], evaluation: Evaluation, frame: Frame): Value[] | undefined {

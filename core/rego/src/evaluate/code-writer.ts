@@ -16,7 +16,7 @@ import { type Rewrite, rewriteBlock } from "../compile/rewrite.ts";
 import { BigNumber } from "../values/big-number.ts";
 import { isPlainObject, type PlainObject, RegoObject, RegoSet, type Value } from "../values/value.ts";
 import type { RunnableQuery } from "./back-end.ts";
-import { chainOf, hasOneValue } from "./clauses.ts";
+import { chainOf, costOfLiteral, hasOneValue } from "./clauses.ts";
 import { areArrays, areScalars, areStrings, haveMember, KnownValues } from "./known-values.ts";
 
 /**
@@ -376,10 +376,13 @@ export class CodeWriter {
         return `invoke(${this.#evaluation}, ${procedure}, p${procedure}, [${args.join(", ")}])`;
       }
       case "array":
+        this.#pay(expression.items.length);
         return `[${expression.items.map((item) => this.#defined(item, fail)).join(", ")}]`;
       case "set":
+        this.#pay(expression.items.length);
         return `RegoSet.of([${expression.items.map((item) => this.#defined(item, fail)).join(", ")}])`;
       case "object": {
+        this.#pay(expression.entries.length);
         const entries = expression.entries.map(
           ([key, value]) => `[${this.#defined(key, fail)}, ${this.#defined(value, fail)}]`,
         );
@@ -390,6 +393,11 @@ export class CodeWriter {
       default:
         return unreachable(expression);
     }
+  }
+
+  #pay(members: number): void {
+    const cost = costOfLiteral(members);
+    if (cost > 0) this.#line(`q.spend(${cost});`);
   }
 
   /** What gives up inside has no value, and that is told too. */

@@ -163,7 +163,7 @@ export class Evaluation {
   readonly #overridden: readonly (readonly string[])[];
   readonly replacedBuiltins: ReadonlyMap<string, Replaced>;
   readonly replacedProcedures: ReadonlyMap<number, Replaced>;
-  #ruleMemo: (Value | typeof UNDEFINED | undefined)[] | undefined;
+  #ruleMemo: Map<number, Value | typeof UNDEFINED> | undefined;
 
   constructor(
     parts: Pick<Evaluation, "query" | "program" | "data"> & {
@@ -198,12 +198,12 @@ export class Evaluation {
 
   /** A rule's value, found out once. */
   rule(procedure: number): Value | undefined {
-    this.#ruleMemo ??= [];
-    const known = this.#ruleMemo[procedure];
+    this.#ruleMemo ??= new Map();
+    const known = this.#ruleMemo.get(procedure);
     if (known !== undefined) return known === UNDEFINED ? undefined : known;
     const { path } = this.program.procedures[procedure]!;
     const value = this.#isOverridden(path) ? lookupPath(this.data, path) : this.#runRule(this, procedure);
-    this.#ruleMemo[procedure] = value === undefined ? UNDEFINED : value;
+    this.#ruleMemo.set(procedure, value === undefined ? UNDEFINED : value);
     return value;
   }
 
@@ -257,7 +257,8 @@ export class Evaluation {
     const path = [...place.path, key as string];
     if (this.#isOverridden(path)) return base;
     if (child.procedure === undefined) return new DataNode(child, base, path);
-    return this.#document(child.procedure) ?? base;
+    const value = this.#document(child.procedure);
+    return value === undefined ? base : value;
   }
 
   /** The keys under which a place may hold something. */

@@ -3,6 +3,7 @@ import type { Procedure as ProcedureIr, Program } from "../compile/ir.ts";
 import type { Location } from "../syntax/ast.ts";
 import { compare, isEqual, ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
 import type { BackEnd, RunnableQuery } from "./back-end.ts";
+import { closures } from "./closures.ts";
 import { CodeWriter } from "./code-writer.ts";
 import { DocumentBuilder } from "./document-builder.ts";
 import type { Evaluation, QueryState, Replaced } from "./evaluation.ts";
@@ -22,10 +23,15 @@ export const javascript: BackEnd = (program) => {
   const text = program.procedures.map((_, index) => writer.procedure(index));
   const table = `[${program.procedures.map((_, index) => `p${index}`).join(", ")}]`;
   const library = { ...LIBRARY, K: writer.constants };
-  const procedures: readonly Procedure[] = load(
-    `${writer.constantNames()}\n${text.join("\n")}\nreturn ${table};`,
-    library,
-  );
+  const code = `${writer.constantNames()}\n${text.join("\n")}\nreturn ${table};`;
+  let procedures: readonly Procedure[];
+  try {
+    procedures = load(code, library);
+  } catch (cause) {
+    // Loops nested deeper than the engine's parser goes, which the other back end runs.
+    if (cause instanceof RangeError) return closures(program);
+    throw cause;
+  }
   return {
     runRule: (evaluation, procedure) => procedures[procedure]!(evaluation),
     query: (query) => loadQuery(program, query, procedures),

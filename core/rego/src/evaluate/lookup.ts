@@ -15,11 +15,15 @@ import { reportConflict } from "./evaluation-error.ts";
 /** `source[key]`: a member, an element, of a set the key itself; undefined where there is none. */
 export function lookup(source: Value | undefined, key: Value): Value | undefined {
   if (source === undefined || source === null || typeof source !== "object") return undefined;
-  // Negative and broken indices are no own properties of an array either.
-  if (Array.isArray(source)) return typeof key === "number" ? source[key] : undefined;
+  // Beyond its elements an array answers with what stands on `Object.prototype`.
+  if (Array.isArray(source)) return typeof key === "number" && isIndex(key, source.length) ? source[key] : undefined;
   if (source instanceof RegoSet) return source.has(key) ? key : undefined;
   if (source instanceof BigNumber) return undefined;
   return memberOf(source as ObjectValue, key);
+}
+
+function isIndex(key: number, length: number): boolean {
+  return key >= 0 && key < length && Number.isInteger(key);
 }
 
 /** The member of a document by constant text. */
@@ -33,7 +37,8 @@ export function lookupName(source: Value | undefined, name: string): Value | und
 
 /** Base data is addressed by text, as paths in files and URLs are. */
 export function lookupStored(source: Value | undefined, index: number): Value | undefined {
-  return lookup(source, index) ?? lookupName(source, String(index));
+  const value = lookup(source, index);
+  return value === undefined ? lookupName(source, String(index)) : value;
 }
 
 export function lookupPath(source: Value | undefined, path: readonly string[]): Value | undefined {

@@ -46,8 +46,7 @@ export class RuleReader extends StatementReader {
     const { text: name, location: start } = this.advance();
     const hasBlank = this.token.hasSpaceBefore && (this.at(".") || this.at("[") || this.at("("));
     const path: Term[] = [];
-    while ((this.at(".") || this.at("[")) && this.#isAdjacent(hasBlank && path.length === 0))
-      path.push(this.parseStep());
+    while ((this.at(".") || this.at("[")) && this.#isAdjacent(hasBlank && path.length === 0)) this.parseStep(path);
     const isFunction = this.at("(") && this.#isAdjacent(hasBlank && path.length === 0);
     const written = isFunction ? this.parseArguments() : [];
     // To OPA a rule without parameters is no function, whatever brackets it has.

@@ -12,7 +12,7 @@ import type {
   VarTerm,
 } from "./ast.ts";
 import { parseNumberLiteral } from "./number-literal.ts";
-import { TokenReader } from "./token-reader.ts";
+import { NESTING_MAX, TokenReader } from "./token-reader.ts";
 import { INFIX_OPERATORS, type InfixOperator, type Token } from "./tokens.ts";
 
 /** What closes a body: a brace, the bracket of an array comprehension, or the end of a query. */
@@ -120,19 +120,21 @@ export abstract class TermReader extends TokenReader {
       if (isCall) {
         term = this.#parseCall(start, this.#reference(start, term, path));
         path = [];
-      } else path.push(this.parseStep());
+      } else this.parseStep(path);
     }
     return this.#reference(start, term, path);
   }
 
-  /** One step of a reference: `.name` or `[term]`. */
-  protected parseStep(): Term {
-    if (this.advance().text === ".") return this.#parseDottedName();
-    return this.nest(() => {
-      const term = this.parseTerm();
-      this.expect("]", "expected ]");
-      return term;
-    });
+  /** The next step of a reference: `.name` or `[term]`. */
+  protected parseStep(path: Term[]): void {
+    if (path.length === NESTING_MAX) this.refuse(`too many keys: at most ${NESTING_MAX} in a reference`);
+    path.push(this.advance().text === "." ? this.#parseDottedName() : this.nest(() => this.#parseKey()));
+  }
+
+  #parseKey(): Term {
+    const term = this.parseTerm();
+    this.expect("]", "expected ]");
+    return term;
   }
 
   #parseDottedName(): StringTerm {
