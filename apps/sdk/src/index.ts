@@ -18,5 +18,4 @@ export {
   type Verdict,
 } from "./middleware.ts";
 export { createPdp, type Pdp, type PdpOptions, type QueryError, type Situation } from "./pdp.ts";
-export { CryptoMissing } from "./web-crypto.ts";
 export type { ByteTransform, SubtleVerifier, WebAlgorithm, WebHost } from "./web-host.ts";

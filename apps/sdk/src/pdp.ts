@@ -1,4 +1,4 @@
-import { err, instant, type Json, type JsonObject, ok, type Result } from "@vedette/base";
+import { AdapterError, err, instant, type Json, type JsonObject, ok, type Result } from "@vedette/base";
 import {
   type AccessRequest,
   type Decision,
@@ -12,7 +12,6 @@ import {
 import { LimitExceeded, type QueryFailure, type Value, valueToJson } from "@vedette/rego";
 import type { AccessDecision, Decider } from "./access-decision.ts";
 import { type LoadError, type LoadedPolicy, type LoadOptions, loadPolicy, type PolicySource } from "./load.ts";
-import { CryptoMissing } from "./web-crypto.ts";
 
 export type PdpOptions = PolicySource &
   LoadOptions & {
@@ -107,7 +106,8 @@ class LocalPdp implements Pdp {
     try {
       return work(code.modules, { now: instant(this.#options.host.Date.now()), ...code.ports });
     } catch (cause) {
-      if (cause instanceof CryptoMissing) return err({ code: "CRYPTO_MISSING", message: cause.message });
+      if (cause instanceof AdapterError && cause.code === "CRYPTO_MISSING")
+        return err({ code: cause.code, message: cause.message });
       if (cause instanceof LimitExceeded) return err({ code: "limit", limit: cause.limit, message: cause.message });
       throw cause;
     }

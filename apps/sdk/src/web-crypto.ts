@@ -1,19 +1,14 @@
-import { type Crypto, hex, type SignatureAlgorithm } from "@vedette/base";
+import { AdapterError, type Crypto, hex, type SignatureAlgorithm } from "@vedette/base";
 import { sha256 } from "./sha256.ts";
 import type { SubtleVerifier, WebAlgorithm } from "./web-host.ts";
 
-/** Something of a policy needs cryptography that was not given: `createPdp({ crypto })`. */
-export class CryptoMissing extends Error {
-  override readonly name = "CryptoMissing";
-}
-
 /**
- * What a host can do within one call: SHA-256. All else throws `CryptoMissing`, and whoever evaluates turns that into a
- * denial or a refusal; nothing here ever answers that a signature is good.
+ * What a host can do within one call: SHA-256. All else throws `AdapterError` CRYPTO_MISSING, and whoever evaluates turns that
+ * into a denial or a refusal; nothing here ever answers that a signature is good.
  */
 export function basicCrypto(): Crypto {
   const missing = (): never => {
-    throw new CryptoMissing("the policy uses cryptography that this PDP was not given");
+    throw new AdapterError("CRYPTO_MISSING", "the policy uses cryptography that this PDP was not given");
   };
   return {
     hash: (algorithm, data) => (algorithm === "sha256" ? sha256(data) : missing()),

@@ -1,4 +1,4 @@
-import { err, InvariantError, ok, type Result } from "@vedette/base";
+import { AdapterError, err, InvariantError, ok, type Result } from "@vedette/base";
 import type { CompiledModules, CompiledQuery } from "../compile/compile.ts";
 import type { Program } from "../compile/ir.ts";
 import { optimise } from "../compile/optimise.ts";
@@ -104,14 +104,14 @@ function runOf(query: CompiledQuery, runner: ReturnType<BackEnd>): (evaluation: 
 
 const NO_ROWS: Rows = [];
 
-/** Turns all that evaluation may throw into a refusal; a bug that we know of stays a bug. */
+/** Turns all that evaluation may throw into a refusal; a bug that we know of, or a port that fails, is its owner's. */
 function failureOf(cause: unknown): QueryFailure {
   if (cause instanceof EvaluationError) return { code: cause.code, message: cause.message, location: cause.location };
   if (cause instanceof LimitExceeded) return { code: "limit", limit: cause.limit, message: cause.message };
   // V8 throws it when the stack or a string is used up: documents nested deeper than anything sensible.
   if (cause instanceof RangeError)
     return { code: "limit", limit: "nesting", message: "a value is too large or nested too deeply" };
-  if (cause instanceof InvariantError) throw cause;
+  if (cause instanceof InvariantError || cause instanceof AdapterError) throw cause;
   // Who calls in the process may hand over what is no value: a getter or a proxy that throws, a hole in a list.
   return {
     code: "eval_internal_error",
