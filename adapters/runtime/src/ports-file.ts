@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isJsonObject, parseUtf8 } from "@vedette/base";
+import { isJsonObject, parseUtf8, readJson } from "@vedette/base";
 import { readFileIfExists, writeFileDurably } from "./files.ts";
 
 const PORTS_FILE_LENGTH_MAX = 4_096;
@@ -24,7 +24,7 @@ function readPorts(directory: string): Readonly<Record<string, unknown>> {
   const text = bytes && parseUtf8(bytes);
   if (!text?.ok) return {};
   try {
-    const ports: unknown = JSON.parse(text.value);
+    const ports: unknown = readJson(text.value);
     return isJsonObject(ports) ? ports : {};
   } catch {
     // See above: a forgotten port.

@@ -1,6 +1,6 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
-import { AdapterError } from "@vedette/base";
+import { AdapterError, readJson } from "@vedette/base";
 
 /** The programs of a software TPM, ready to be started. */
 export interface SwtpmTools {
@@ -85,7 +85,7 @@ function readPrivateSwtpm(path: string): PrivateSwtpm | undefined {
     return undefined;
   }
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = readJson(text);
     if (isPrivateSwtpm(parsed)) return parsed;
   } catch (cause) {
     throw new AdapterError("SWTPM_TOOLS_INVALID", "the private swtpm folder is damaged; remove it", { path }, cause);

@@ -6,8 +6,10 @@ import {
   hex,
   instantToString,
   type Json,
+  type JsonObject,
   parseUtf8,
   type Random,
+  readJson,
   utf8,
 } from "@vedette/base";
 import { formatVerifierKey, JWS_LENGTH_MAX, verifierKeyOf } from "@vedette/envelope";
@@ -79,7 +81,7 @@ async function publish(request: HttpRequest, options: OperatorApiOptions): Promi
   if (!bundle.ok) {
     const { code, ...facts } = bundle.error;
     const message = "the policy bundle was not published; what ran before still runs";
-    return refusalResponse(422, code, message, JSON.parse(JSON.stringify(facts)));
+    return refusalResponse(422, code, message, readJson(JSON.stringify(facts)) as JsonObject);
   }
   const { sequence, revision } = bundle.value;
   events.publish(generationsEvent(await store.generations(site)), site);

@@ -7,6 +7,7 @@ import {
   type Instant,
   instantToString,
   type Random,
+  readJson,
 } from "@vedette/base";
 import type { NoteSigner } from "@vedette/envelope";
 import {
@@ -285,7 +286,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch {
     // An event that is not JSON is no event of ours.
     return undefined;

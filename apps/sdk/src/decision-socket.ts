@@ -1,4 +1,14 @@
-import { err, isJsonObject, type Json, type JsonObject, ok, parseUtf8, type Result, utf8 } from "@vedette/base";
+import {
+  err,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  ok,
+  parseUtf8,
+  type Result,
+  readJson,
+  utf8,
+} from "@vedette/base";
 import type { AccessRequest } from "@vedette/policy";
 import { encodeFrame, FRAMES_IN_FLIGHT_MAX, FrameReader, fitsFrame, QUESTIONS_MAX } from "@vedette/protocol";
 import { type AccessDecision, type Decider, DecisionUnavailable } from "./access-decision.ts";
@@ -237,7 +247,7 @@ function parsePayload(payload: Uint8Array): Json | undefined {
   const text = parseUtf8(payload);
   if (!text.ok) return undefined;
   try {
-    return JSON.parse(text.value);
+    return readJson(text.value);
   } catch {
     // Then it answers nothing, and the connection ends for that.
     return undefined;

@@ -1,4 +1,4 @@
-import { AdapterError, err, instant, type Json, type JsonObject, ok, type Result } from "@vedette/base";
+import { AdapterError, err, instant, type Json, type JsonObject, ok, type Result, readJson } from "@vedette/base";
 import {
   type AccessRequest,
   type Decision,
@@ -138,7 +138,7 @@ function parseReference(query: string): readonly string[] | undefined {
   while (step.lastIndex < query.length) {
     const [, name, quoted] = step.exec(query) ?? [];
     if (name === undefined && quoted === undefined) return undefined;
-    segments.push(name ?? String(JSON.parse(quoted ?? '""')));
+    segments.push(name ?? (readJson(quoted ?? '""') as string));
   }
   return segments;
 }
@@ -149,5 +149,5 @@ function notAReference(query: string): QueryRefused {
 }
 
 function toJson(value: Value): Json {
-  return JSON.parse(valueToJson(value));
+  return readJson(valueToJson(value));
 }

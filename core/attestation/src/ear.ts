@@ -11,6 +11,7 @@ import {
   parseBase64url,
   parseUtf8,
   type Result,
+  readJson,
   type Signer,
   utf8,
 } from "@vedette/base";
@@ -223,7 +224,7 @@ function bytesOf(value: unknown): Uint8Array | undefined {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch {
     // Not JSON is not a claims set either; parseEar says so.
     return undefined;

@@ -30,6 +30,7 @@ export type {
   SignatureAlgorithm,
   Signer,
 } from "./ports.ts";
+export { readJson } from "./read-json.ts";
 export {
   AdapterError,
   assert,

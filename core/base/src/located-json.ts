@@ -1,4 +1,5 @@
 import type { Json } from "./canonical-json.ts";
+import { readJson } from "./read-json.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** Where something stands in a text: both count from 1, columns in UTF-16 code units as editors count them. */
@@ -47,7 +48,7 @@ export function parseLocatedJson(text: string, limits: LocatedJsonLimits): Resul
   const scanner = new Scanner(text, limits.depth);
   scanner.scanText();
   if (scanner.fault) return err({ ...positionAt(text, scanner.fault.at), ...scanner.fault.what });
-  const value = JSON.parse(text) as Json;
+  const value = readJson(text) as Json;
   return ok({ value, positionOf: (pointer, part = "value") => positionAt(text, offsetOf(text, pointer, part)) });
 }
 
@@ -155,7 +156,9 @@ class Scanner {
       else if (!this.#scanEscape()) return false;
     }
     this.at++;
-    this.string = isPlain ? this.text.slice(start + 1, this.at - 1) : JSON.parse(this.text.slice(start, this.at));
+    this.string = isPlain
+      ? this.text.slice(start + 1, this.at - 1)
+      : (readJson(this.text.slice(start, this.at)) as string);
     return isPlain || this.string.isWellFormed() || this.#fail(start, "JSON_STRING_INVALID", "surrogates in pairs");
   }
 

@@ -8,6 +8,7 @@ import {
   parseBase64url,
   parseUtf8,
   type Result,
+  readJson,
   type Signer,
   utf8,
 } from "@vedette/base";
@@ -76,7 +77,7 @@ function parseHeader(part: string): JsonObject | undefined {
   const text = bytes.ok ? parseUtf8(bytes.value) : bytes;
   if (!text.ok) return undefined;
   try {
-    const header: unknown = JSON.parse(text.value);
+    const header: unknown = readJson(text.value);
     return isJsonObject(header) ? header : undefined;
   } catch {
     // Malformed for the caller, whatever the reason.

@@ -1,4 +1,4 @@
-import { type Crypto, instantToString, isJsonObject, type JsonObject, type Random } from "@vedette/base";
+import { type Crypto, instantToString, isJsonObject, type JsonObject, type Random, readJson } from "@vedette/base";
 import { isPlainObject, RegoSet, type Value, valueToJson } from "@vedette/rego";
 import type { AnswerCache, CachedAnswer } from "./answer-cache.ts";
 import { type Escalation, parseEscalation } from "./escalation.ts";
@@ -137,7 +137,7 @@ function isAnswer(value: Value): boolean {
 }
 
 function jsonOf(value: Value): unknown {
-  return JSON.parse(valueToJson(value));
+  return readJson(valueToJson(value));
 }
 
 /** A text says why; an object may name the rule, say why, and oblige. Undefined when a member is not what it must be. */

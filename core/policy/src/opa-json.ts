@@ -1,4 +1,4 @@
-import { utf8 } from "@vedette/base";
+import { readJson, utf8 } from "@vedette/base";
 
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
 
@@ -53,7 +53,7 @@ class Writer {
 }
 
 function decodeString(token: string): string {
-  return JSON.parse(token);
+  return readJson(token) as string;
 }
 
 /** Go escapes the two line separators that older JavaScript did not allow in its source. */

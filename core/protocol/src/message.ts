@@ -1,4 +1,4 @@
-import { base64url, err, ok, parseUtf8, type Result } from "@vedette/base";
+import { base64url, err, ok, parseUtf8, type Result, readJson } from "@vedette/base";
 import * as v from "valibot";
 import type { ProtocolError } from "./errors.ts";
 
@@ -53,7 +53,7 @@ function parseJson(bytes: Uint8Array): Result<unknown, ProtocolError> {
   const text = parseUtf8(bytes);
   if (!text.ok) return err({ code: "MESSAGE_NOT_JSON" });
   try {
-    return ok(JSON.parse(text.value));
+    return ok(readJson(text.value));
   } catch {
     // A machine wrote it: the position inside helps nobody, the refusal is the answer.
     return err({ code: "MESSAGE_NOT_JSON" });

@@ -10,6 +10,7 @@ import {
   ok,
   parseUtf8,
   type Result,
+  readJson,
   unreachable,
   utf8,
 } from "@vedette/base";
@@ -126,7 +127,7 @@ function parseCanonicalObject(bytes: Uint8Array): JsonObject | undefined {
   const text = parseUtf8(bytes);
   if (!text.ok) return undefined;
   try {
-    const value: unknown = JSON.parse(text.value);
+    const value: unknown = readJson(text.value);
     return isJsonObject(value) && canonicalJson(value) === text.value ? value : undefined;
   } catch {
     // Not JSON, or a string that canonical JSON cannot carry: no leaf in either case.

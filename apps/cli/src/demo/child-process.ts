@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { AdapterError } from "@vedette/base";
+import { AdapterError, readJson } from "@vedette/base";
 
 /** A set-up step on two busy cores takes seconds; past this it hangs. */
 const READY_TIMEOUT_MS = 60_000;
@@ -73,7 +73,7 @@ async function readReadyLine(child: ChildProcess, options: StartOptions): Promis
 
 function parseLine(line: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = readJson(line);
     return typeof value === "object" && value !== null ? { ...value } : undefined;
   } catch {
     // Not the line we wait for: the caller reports it as the answer.

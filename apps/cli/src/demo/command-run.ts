@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { isJsonObject, type JsonObject } from "@vedette/base";
+import { isJsonObject, type JsonObject, readJson } from "@vedette/base";
 
 export interface CommandResult {
   readonly exit: number;
@@ -36,7 +36,7 @@ export function tryVedette(args: readonly string[]): Promise<CommandResult> {
 
 function parse(text: string): JsonObject {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = readJson(text);
     return isJsonObject(value) ? value : {};
   } catch {
     // A command that failed before it had an answer; its exit code and errors say so.

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addDuration, days, instantToString, isJsonObject, type JsonObject } from "@vedette/base";
+import { addDuration, days, instantToString, isJsonObject, type JsonObject, readJson } from "@vedette/base";
 import { controlStatus } from "@vedette/protocol";
 import { systemClock } from "@vedette/runtime";
 import { exitCode } from "../command.ts";
@@ -48,7 +48,7 @@ export async function enrolNode({ stage, report }: Pick<Scene, "stage" | "report
     `appraised ${ear.status}`,
   );
   const strangerConfig = join(stage.directory, "stranger.json");
-  const config: JsonObject = JSON.parse(readFileSync(paths.edgeConfig, "utf8"));
+  const config = readJson(readFileSync(paths.edgeConfig, "utf8")) as JsonObject;
   writeFileSync(strangerConfig, JSON.stringify({ ...config, tpm: machineOf(stage, "stranger").tpm.socketPath }));
   await joinFor("edge-9", paths.join("stranger"));
   const refused = await tryVedette([
@@ -161,7 +161,7 @@ export async function decideRequests({ stage, report, ...scene }: Scene): Promis
 
 /** The appraisal inside an attestation result: a JWS whose payload is readable by anybody. */
 function decodeEar(token: string): { readonly status: string; readonly vector: JsonObject } {
-  const payload: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+  const payload: unknown = readJson(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
   const submods = isJsonObject(payload) && isJsonObject(payload["submods"]) ? payload["submods"] : {};
   const [appraisal] = Object.values(submods);
   const claims = appraisal !== undefined && isJsonObject(appraisal) ? appraisal : {};

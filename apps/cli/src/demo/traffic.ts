@@ -1,4 +1,4 @@
-import { AdapterError, isJsonObject, type Json, type JsonObject, parseUtf8, utf8 } from "@vedette/base";
+import { AdapterError, isJsonObject, type Json, type JsonObject, parseUtf8, readJson, utf8 } from "@vedette/base";
 import { connectUnix, type HttpClient } from "@vedette/net";
 import { type DeviceStatus, deviceStatus, parseValue } from "@vedette/protocol";
 
@@ -90,7 +90,7 @@ export function percentile(values: readonly number[], fraction: number): number 
 function parse(bytes: Uint8Array): JsonObject {
   const text = parseUtf8(bytes);
   try {
-    const value: unknown = text.ok ? JSON.parse(text.value) : undefined;
+    const value: unknown = text.ok ? readJson(text.value) : undefined;
     return isJsonObject(value) ? value : {};
   } catch {
     // An answer without a JSON body.

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { isJsonObject, type Json, parseUtf8 } from "@vedette/base";
+import { isJsonObject, type Json, parseUtf8, readJson } from "@vedette/base";
 import { BUNDLE_LENGTH_MAX, parseStockTar } from "@vedette/policy";
 import {
   type DataDocument,
@@ -196,7 +196,7 @@ function regoVersions(manifest: Uint8Array | undefined, otherwise: 0 | 1): (name
 
 function tryParse(text: string): Json | undefined {
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch {
     // A broken manifest is for `verify` and `inspect` to report; modules are read as the command line says.
     return undefined;

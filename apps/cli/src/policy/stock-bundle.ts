@@ -1,4 +1,4 @@
-import { hex, isJsonObject, type Json, type JsonObject, parseUtf8, utf8 } from "@vedette/base";
+import { hex, isJsonObject, type Json, type JsonObject, parseUtf8, readJson, utf8 } from "@vedette/base";
 import { BUNDLE_LENGTH_MAX, isTarPath, opaJson, type TarFiles, writeTar } from "@vedette/policy";
 import { type PlainObject, valueToJson } from "@vedette/rego";
 import { gzip } from "@vedette/runtime";
@@ -68,7 +68,7 @@ function jsonText(name: string, contents: Uint8Array): string {
 /** A JSON object; undefined for anything else. */
 export function parseObject(text: string): JsonObject | undefined {
   try {
-    const value: Json = JSON.parse(text);
+    const value: Json = readJson(text);
     return isJsonObject(value) ? value : undefined;
   } catch {
     // For the caller no object, whatever the reason.

@@ -8,6 +8,7 @@ import {
   type JsonObject,
   ok,
   type Result,
+  readJson,
   utf8,
 } from "@vedette/base";
 import { type Answer, maskInput, type PolicyCode, type QueryDeps, type QueryRefused } from "@vedette/policy";
@@ -167,7 +168,7 @@ export class DocumentDesk {
       const digest = this.#options.crypto.hash("sha256", utf8(text));
       return { sha256: hex(digest), length: text.length, truncated: true };
     }
-    const plain: Json = JSON.parse(text);
+    const plain: Json = readJson(text);
     return valueToJson(plain) === text ? plain : { json: text };
   }
 }

@@ -1,4 +1,4 @@
-import { AdapterError, err, type Json, ok, parseUtf8, type Result } from "@vedette/base";
+import { AdapterError, err, type Json, ok, parseUtf8, type Result, readJson } from "@vedette/base";
 import type { HttpRequest } from "@vedette/net";
 import { parseJson, type Value, valueToJson } from "@vedette/rego";
 import { gunzip } from "@vedette/runtime";
@@ -35,7 +35,7 @@ export async function readRequestBody(http: HttpRequest): Promise<Result<Json, B
  */
 export function parseRequestJson(text: string): Result<Json, BodyError> {
   try {
-    const value: Json = HALF_PAIR.test(text) ? withoutHalves(text) : JSON.parse(text);
+    const value: Json = HALF_PAIR.test(text) ? withoutHalves(text) : readJson(text);
     return isShallow(value, REQUEST_DEPTH_MAX)
       ? ok(value)
       : notJson(`more than ${REQUEST_DEPTH_MAX} levels of nesting`);
@@ -50,7 +50,7 @@ const HALF_PAIR = /\\u[dD][89a-fA-F]/;
 function withoutHalves(text: string): Json {
   const parsed = parseJson(text);
   if (!parsed.ok) throw new SyntaxError(parsed.error.message);
-  return JSON.parse(valueToJson(parsed.value));
+  return readJson(valueToJson(parsed.value));
 }
 
 function isShallow(value: Json, levels: number): boolean {

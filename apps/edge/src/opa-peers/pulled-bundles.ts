@@ -1,4 +1,4 @@
-import { err, isJsonObject, ok, type Result } from "@vedette/base";
+import { err, isJsonObject, ok, type Result, readJson } from "@vedette/base";
 import {
   type BundleTrouble,
   compileCode,
@@ -52,7 +52,7 @@ export class PulledBundles {
 
 /** A refusal in the words of OPA's status. */
 export function troubleOf({ code, ...facts }: { readonly code: string }): BundleTrouble {
-  const plain: unknown = JSON.parse(JSON.stringify(facts));
+  const plain: unknown = readJson(JSON.stringify(facts));
   const findings = isJsonObject(plain) ? plain["findings"] : undefined;
   if (Array.isArray(findings)) return { message: "the policies do not compile", errors: findings.slice(0, ERRORS_MAX) };
   return { message: `${code} ${JSON.stringify(plain)}` };

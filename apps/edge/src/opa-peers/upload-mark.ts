@@ -1,4 +1,4 @@
-import { isJsonObject, utf8 } from "@vedette/base";
+import { isJsonObject, readJson, utf8 } from "@vedette/base";
 import type { Log } from "@vedette/runtime";
 
 /** Up to where a journal has been sent, and how many of its leaves never will be. */
@@ -43,7 +43,7 @@ export class UploadMark {
 
 /** What is damaged, of another journal, or beyond this one's end is no mark: everything is sent once more. */
 function read({ origin, size, store, log }: UploadMarkOptions): Mark | undefined {
-  const value = readJson(store);
+  const value = readMark(store);
   if (value === undefined) return undefined;
   const { next, dropped } = isJsonObject(value) ? value : {};
   if (isJsonObject(value) && value["origin"] === origin && isCount(next) && isCount(dropped) && next <= size)
@@ -53,10 +53,10 @@ function read({ origin, size, store, log }: UploadMarkOptions): Mark | undefined
 }
 
 /** Null for what is there and cannot be read. */
-function readJson(store: UploadMarkOptions["store"]): unknown {
+function readMark(store: UploadMarkOptions["store"]): unknown {
   try {
     const bytes = store.read();
-    return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return bytes && readJson(Buffer.from(bytes).toString("utf8"));
   } catch {
     // Broken seal or broken text: neither is a reason for a node not to start.
     return null;

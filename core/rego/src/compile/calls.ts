@@ -1,3 +1,4 @@
+import { readJson } from "@vedette/base";
 import type { Builtin } from "../builtins/builtin.ts";
 import type { Location } from "../syntax/ast.ts";
 import { inputPathOf } from "./clause-index.ts";
@@ -73,7 +74,7 @@ export function inputProjection(program: Program, path: readonly string[]): read
       },
     },
   );
-  const used = Array.from(uses).flatMap(([key, count]) => (count > 0 ? [JSON.parse(key) as readonly string[]] : []));
+  const used = Array.from(uses).flatMap(([key, count]) => (count > 0 ? [readJson(key) as readonly string[]] : []));
   const isCovered = (at: readonly string[]) =>
     used.some((other) => other.length < at.length && other.every((name, index) => at[index] === name));
   return used.filter((at) => !isCovered(at));

@@ -1,3 +1,4 @@
+import { readJson } from "@vedette/base";
 import type { Scalar } from "../values/value.ts";
 import type { Block, Clause, Expression, Operation, Procedure } from "./ir.ts";
 import { mayEndQuery } from "./may-end-query.ts";
@@ -43,7 +44,7 @@ export function indexClauses({ clauses }: Procedure): ClauseIndex | undefined {
       for (const list of byValue.values()) list.push(position);
     }
   }
-  return { path: JSON.parse(key), byValue, others };
+  return { path: readJson(key) as readonly string[], byValue, others };
 }
 
 /** What must hold for a definition to hold: members of the input by path, each with its constant. */

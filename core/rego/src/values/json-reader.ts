@@ -1,3 +1,4 @@
+import { readJson } from "@vedette/base";
 import { parseNumber } from "./big-number.ts";
 import type { Value } from "./value.ts";
 
@@ -98,5 +99,5 @@ export class JsonReader {
 
 /** A string alone has no name that could be taken for another one. */
 function unquoted(token: string): string {
-  return token.includes("\\") ? (JSON.parse(token) as string) : token.slice(1, -1);
+  return token.includes("\\") ? (readJson(token) as string) : token.slice(1, -1);
 }
