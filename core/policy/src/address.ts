@@ -34,6 +34,18 @@ export function parseNetwork(text: string): Network | undefined {
   return hasHostBits ? undefined : network;
 }
 
+/** What `parseNetwork` reads as the same network. */
+export function networkToText({ address, mask }: Network): string {
+  const length = mask.reduce((sum, word) => sum + Math.clz32(~word), 0);
+  const groups = address.flatMap((word) => [word >>> 16, word & 0xffff]);
+  if (length >= IPV4_BITS_BEFORE && address[0] === 0 && address[1] === 0 && address[2] === MAPPED_PREFIX) {
+    const bytes = groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]);
+    return `${bytes.join(".")}/${length - IPV4_BITS_BEFORE}`;
+  }
+  const written = groups.slice(0, groups.findLastIndex((group) => group !== 0) + 1).map((group) => group.toString(16));
+  return `${written.join(":")}${written.length === groups.length ? "" : "::"}/${length}`;
+}
+
 /** Networks side by side, eight words each: address, then mask. */
 export type FlatNetworks = Int32Array;
 

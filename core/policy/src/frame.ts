@@ -67,6 +67,10 @@ export function toInstant(value: unknown): Instant | undefined {
   return parsed?.ok ? parsed.value : undefined;
 }
 
+export function readAttribute(path: Attribute, request: AccessRequest, context: DecisionContext): unknown {
+  return readerOf(path)(request, context);
+}
+
 /** The path's value as it stands in request or context, whatever it is. */
 function readerOf(path: Attribute): Reader {
   switch (path) {

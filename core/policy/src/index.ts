@@ -24,6 +24,7 @@ export type {
   RequestError,
 } from "./errors.ts";
 export type { Escalation, Tier, TierAnswer } from "./escalation.ts";
+export { type ExplainedPart, explainRules, type RuleVerdict } from "./explain-rules.ts";
 export { ANY_SITE, type PolicyManifest } from "./manifest.ts";
 export { maskInput } from "./mask.ts";
 export {

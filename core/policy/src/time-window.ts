@@ -17,6 +17,17 @@ export function isWithin(now: Instant, { days, from, to, offset }: TimeWindow): 
   return (minute >= from && opensOn(today)) || (minute < to && opensOn((today + 6) % 7));
 }
 
+/** As a person reads it: `09:00 to 17:00 Z on mon, tue`. */
+export function timeWindowToText({ days, from, to, offset }: TimeWindow): string {
+  const zone = offset === 0 ? "Z" : `${offset < 0 ? "-" : "+"}${timeOfDayToText(Math.abs(offset))}`;
+  const named = DAY_NAMES.filter((_, day) => ((days >> day) & 1) === 1);
+  return `${timeOfDayToText(from)} to ${timeOfDayToText(to)} ${zone}${days === EVERY_DAY ? "" : ` on ${named.join(", ")}`}`;
+}
+
+function timeOfDayToText(minutes: number): string {
+  return `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
+}
+
 export function parseTimeWindow(value: Json): TimeWindow | undefined {
   if (!isJsonObject(value) || !Object.keys(value).every((key) => MEMBERS.has(key))) return undefined;
   const days = value["days"] === undefined ? EVERY_DAY : parseDays(value["days"]);
