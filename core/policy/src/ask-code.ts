@@ -42,7 +42,7 @@ export function askDeny(
 ): CodeAnswer | undefined {
   const { deny } = code.access;
   if (deny === undefined) return undefined;
-  const found = ask(deny, inputOf(request, context), context, ports);
+  const found = ask(deny, accessInput(request, context), context, ports);
   if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
   // Whatever a deny says, something was said.
@@ -60,7 +60,7 @@ export function askEscalate(
 ): CodeAnswer | undefined {
   const { escalate } = code.access;
   if (escalate === undefined) return undefined;
-  const found = ask(escalate, inputOf(request, context), context, ports);
+  const found = ask(escalate, accessInput(request, context), context, ports);
   if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
   if (first === undefined) return found.hasMissed ? { type: "unknown" } : undefined;
@@ -69,7 +69,7 @@ export function askEscalate(
   return escalation ? { type: "escalate", escalation } : { type: "failed", failure: "escalate is malformed" };
 }
 
-/** Whether Rego allows. It sees the request without the address: an address never allows anything (ID3). */
+/** Whether Rego allows. */
 export function askAllow(
   code: PolicyCode,
   request: AccessRequest,
@@ -78,7 +78,7 @@ export function askAllow(
 ): CodeAnswer | undefined {
   const { allow } = code.access;
   if (allow === undefined) return undefined;
-  const found = ask(allow, inputOf(withoutAddress(request), context), context, ports);
+  const found = ask(allow, accessInput(request, context, "allow"), context, ports);
   if (found.failure !== undefined) return { type: "failed", failure: found.failure.message };
   const first = firstOf(found.value);
   if (first === undefined) return undefined;
@@ -88,11 +88,16 @@ export function askAllow(
   return { type: statesOf(first).includes(context.attestation.state) ? "allow" : "unfit", ...rule };
 }
 
-/** What rules see, in the record as in Rego: the request, and what the node itself knows of the subject. */
-export function inputOf(
-  { subject, action, resource, context }: AccessRequest,
+/**
+ * What rules see, in the record as in Rego: the request, and what the node itself knows of the subject. A rule `allow`
+ * does not see the address: an address never allows anything (ID3).
+ */
+export function accessInput(
+  request: AccessRequest,
   { attestation }: Pick<DecisionContext, "attestation">,
+  rule?: "deny" | "escalate" | "allow",
 ): JsonObject {
+  const { subject, action, resource, context } = rule === "allow" ? withoutAddress(request) : request;
   return {
     subject: {
       type: subject.type,

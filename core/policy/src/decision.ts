@@ -1,5 +1,5 @@
 import { assert, type Duration, instantToString, type Json, type JsonObject } from "@vedette/base";
-import { type CodeAnswer, inputOf } from "./ask-code.ts";
+import { accessInput, type CodeAnswer } from "./ask-code.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import type { Escalation, Tier } from "./escalation.ts";
 import { maskInput } from "./mask.ts";
@@ -255,7 +255,7 @@ function recordOf(
   request: AccessRequest,
   context: DecisionContext,
 ): DecisionRecord {
-  const { input, erased } = maskInput(mask, inputOf(request, context));
+  const { input, erased } = maskInput(mask, accessInput(request, context));
   return {
     labels: context.labels,
     bundles: { [origin.bundle]: { revision: origin.revision } },

@@ -66,14 +66,18 @@ test("a rule that fails says which of its parts failed, and what was there inste
     truth: "false",
     isConcerned: true,
     holds: false,
-    parts: [{ text: "context.amount <= 300", truth: "false", values: { "context.amount": 450 } }],
+    parts: [
+      { text: "context.amount <= 300", truth: "false", reads: ["context.amount"], values: { "context.amount": 450 } },
+    ],
   });
 });
 
 test("a deny that fires over what is not known says what is missing", () => {
   const verdict = verdictOf({ ...ABOUT, effect: "deny", when: { eq: ["context.card", "stolen"] } }, PAY);
   assert.deepEqual([verdict.truth, verdict.holds], ["unknown", true]);
-  assert.deepEqual(verdict.parts, [{ text: 'context.card == "stolen"', truth: "unknown", values: {} }]);
+  assert.deepEqual(verdict.parts, [
+    { text: 'context.card == "stolen"', truth: "unknown", reads: ["context.card"], values: {} },
+  ]);
 });
 
 test("a rule about something else is told apart from one that nearly holds", () => {
@@ -91,6 +95,7 @@ test("an allow that is true and still does not hold says whether the state or th
     {
       text: 'subject.attestation.state in ["fresh"]',
       truth: "false",
+      reads: ["subject.attestation.state"],
       values: { "subject.attestation.state": "stale" },
     },
   ]);
@@ -121,7 +126,7 @@ test("every operator is written as a person reads it", () => {
     [{ fresh: ["context.at", "PT2H"] }, "context.at is no older than PT2H"],
     [
       { within: { from: "09:00", to: "17:30", offset: "+01:00", days: ["mon", "sun"] } },
-      "the time is 09:00 to 17:30 +01:00 on sun, mon",
+      "time within 09:00 to 17:30 +01:00 on sun, mon",
     ],
   ] as const;
   for (const [when, text] of written)

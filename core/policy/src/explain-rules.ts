@@ -45,7 +45,8 @@ export interface ExplainedPart {
   /** As a person reads it: `context.amount <= 300`. */
   readonly text: string;
   readonly truth: "true" | "false" | "unknown";
-  /** What the attributes in it are; what is missing is left out. */
+  /** The attributes in it, and what those are that the request has. */
+  readonly reads: readonly string[];
   readonly values: JsonObject;
 }
 
@@ -102,18 +103,19 @@ class Explainer {
     const { attestation, counters } = this.#context;
     if (!states.includes(attestation.state)) {
       const text = `subject.attestation.state in ${listText(states)}`;
-      return [part(text, FALSE, { "subject.attestation.state": attestation.state })];
+      return [part(text, FALSE, ["subject.attestation.state"], { "subject.attestation.state": attestation.state })];
     }
     if (!spend) return [];
     const amount = this.#value(spend.amount);
     const key = this.#value(spend.per);
     const within = `${spend.limit} within ${durationToString(spend.window)} for each ${spend.per}`;
-    const values = this.#valuesOf([spend.amount, spend.per]);
+    const reads = [spend.amount, spend.per];
+    const values = this.#valuesOf(reads);
     if (typeof amount !== "number" || amount < 0 || typeof key !== "string")
-      return [part(`${spend.amount} is counted: at most ${within}`, UNKNOWN, values)];
+      return [part(`${spend.amount} is counted: at most ${within}`, UNKNOWN, reads, values)];
     const spent = counters.spent(spend.counter, key, spend.window);
     if (spent >= 0 && spent + amount <= spend.limit) return [];
-    return [part(`spent + ${spend.amount} <= ${within}`, FALSE, { ...values, spent })];
+    return [part(`spent + ${spend.amount} <= ${within}`, FALSE, [...reads, "spent"], { ...values, spent })];
   }
 
   /** Roles have a limit of their own: the index reads them, not a condition. */
@@ -122,7 +124,7 @@ class Explainer {
     const roles = this.#value(path);
     const isKnown = typeof roles === "object" && roles.length <= ROLES_MAX;
     const truth = isKnown ? containsAny(roles, scalarList(wanted)) : UNKNOWN;
-    return { truth, parts: [part(`${path} has any of ${listText(wanted)}`, truth, this.#valuesOf([path]))] };
+    return { truth, parts: [part(`${path} has any of ${listText(wanted)}`, truth, [path], this.#valuesOf([path]))] };
   }
 
   #explain(condition: Condition): Explained {
@@ -137,7 +139,8 @@ class Explainer {
       }
       default: {
         const truth = this.#truthOf(condition);
-        return { truth, parts: [part(textOf(condition), truth, this.#valuesOf(pathsOf(condition)))] };
+        const reads = pathsOf(condition);
+        return { truth, parts: [part(textOf(condition), truth, reads, this.#valuesOf(reads))] };
       }
     }
   }
@@ -277,7 +280,7 @@ function textOf(leaf: Leaf): string {
     case "fresh":
       return `${leaf.path} is no older than ${durationToString(leaf.age)}`;
     case "within":
-      return `the time is ${timeWindowToText(leaf.window)}`;
+      return `time within ${timeWindowToText(leaf.window)}`;
   }
 }
 
@@ -290,6 +293,6 @@ function listText(values: readonly Scalar[]): string {
   return `[${shown.join(", ")}]`;
 }
 
-function part(text: string, truth: Truth, values: JsonObject): ExplainedPart {
-  return { text, truth: WORDS[truth], values };
+function part(text: string, truth: Truth, reads: readonly string[], values: JsonObject): ExplainedPart {
+  return { text, truth: WORDS[truth], reads, values };
 }

@@ -1,4 +1,5 @@
 export { type ActivationDeps, activatePolicy, adoptPolicy, type PolicyGeneration } from "./activation.ts";
+export { accessInput } from "./ask-code.ts";
 export {
   LONG_POLLING_TYPE,
   type PullEffect,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { test } from "node:test";
@@ -16,6 +17,7 @@ import {
 import { closures, javascript } from "@vedette/rego";
 import { createNodeCrypto, systemRandom } from "@vedette/runtime";
 
+const MAIN = join(import.meta.dirname, "../../../apps/cli/src/main.ts");
 const EXAMPLES = join(import.meta.dirname, "../../../examples");
 const NAMES = ["atm-withdrawals", "break-glass", "factory-segmentation", "pci-profile", "pos-pricing", "sensor-topics"];
 const NOW = instant(Date.UTC(2026, 10, 22, 12));
@@ -139,6 +141,15 @@ function reductions(request: AccessRequest): (readonly [member: string, request:
     ),
   ];
 }
+
+for (const name of NAMES)
+  test(`example ${name} passes \`vedette policy test\`, its cases among the tests`, () => {
+    const { status, stdout } = spawnSync(process.execPath, [MAIN, "policy", "test", join(EXAMPLES, name), "-v"], {
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stdout);
+    for (const { name: title } of casesOf(name)) assert.ok(stdout.includes(`cases.json.${title}: PASS`), title);
+  });
 
 test("the examples' cases name members that a decision has", () => {
   for (const name of NAMES)

@@ -174,6 +174,8 @@ false
     );
     const decided = await policy("eval", "--decide", "-d", "access.rego", "-i", "request.json", "--json");
     assert.deepEqual([decided.exit, JSON.parse(decided.stdout).effect], [0, "allow"]);
+    const why = await policy("eval", "--decide", "-d", "access.rego", "-i", "request.json", "--explain");
+    assert.match(why.stdout, /^allow \(allowed-by-rule\)\n {2}data\.vedette\.access\.allow is true/);
   });
 });
 
@@ -206,6 +208,72 @@ describe("policy test", () => {
     assert.match(broken.stderr, /1 error occurred: c\.rego:2: rego_type_error: undefined function f/);
     assert.equal((await policy("test", "shop.rego", "--fail-on-empty")).exit, 1);
     assert.equal((await policy("test", "a_test.rego", "-r", "nothing")).stdout, "");
+  });
+
+  const RULES = {
+    kind: "rules/v1",
+    id: "tills",
+    default: "deny",
+    rules: [
+      {
+        id: "small",
+        effect: "allow",
+        subject: { type: "device" },
+        action: ["pay"],
+        resource: { type: "account" },
+        when: { lte: ["context.amount", 300] },
+      },
+    ],
+  };
+  const pay = (name: string, amount: number, expect: object) => ({
+    name,
+    subject: { type: "device", id: "pos-1" },
+    action: { name: "pay" },
+    resource: { type: "account", id: "1" },
+    context: { amount },
+    expect,
+  });
+
+  test("decides access cases by JSON rules and Rego, and says why one came out otherwise", async (t) => {
+    const cases = [
+      pay("a small sum", 20, { effect: "allow", rule: "small" }),
+      pay("a large sum", 450, { effect: "allow" }),
+      pay("a till that is closed", 20, { effect: "deny", rule: "closed" }),
+    ];
+    const files = {
+      "p/rules.json": JSON.stringify(RULES),
+      "p/cases.json": JSON.stringify({ kind: "cases/v1", cases }),
+      "p/access.rego": 'package vedette.access\n\ndeny := {"rule": "shut"} if input.context.amount == 20\n',
+    };
+    const policy = policyIn(setupFolder(t, files));
+    const { exit, stdout } = await policy("test", "p", "-v");
+    assert.equal(exit, 2);
+    assert.match(stdout, /p\/cases\.json\.a large sum: FAIL .*\n {2}effect is "deny", expected "allow"\n/);
+    assert.match(stdout, /rule small does not allow it\n {6}context\.amount <= 300 is false: context\.amount is 450\n/);
+    assert.match(stdout, /rule is "shut", expected "closed"/);
+    assert.match(stdout, /-{80}\nFAIL: 3\/3\n$/);
+    const report = JSON.parse((await policy("test", "p", "-f", "json", "-r", "large")).stdout);
+    assert.deepEqual(
+      report.map(({ package: file, name, fail }: Record<string, unknown>) => [file, name, fail]),
+      [["p/cases.json", "a large sum", true]],
+    );
+    assert.match(report[0].failed_at, /context\.amount <= 300/);
+  });
+
+  test("refuses a case that is none with its place, and rules of which it is not said which decide", async (t) => {
+    const misspelt = [{ ...pay("a", 1, { effect: "allow" }), expct: {} }];
+    const files = {
+      "p/cases.json": JSON.stringify({ kind: "cases/v1", cases: misspelt }, undefined, 2),
+      "q/cases.json": JSON.stringify({ kind: "cases/v1", cases: [pay("b", 1, { effect: "allow" })] }),
+      "q/one.json": JSON.stringify(RULES),
+      "q/two.json": JSON.stringify(RULES),
+    };
+    const policy = policyIn(setupFolder(t, files));
+    const refused = await policy("test", "p");
+    assert.equal(refused.exit, 2);
+    assert.match(refused.stderr, /p\/cases\.json:\d+:\d+: expected one of name, subject,/);
+    assert.match((await policy("test", "q")).stderr, /q\/one\.json and q\/two\.json hold rules: name with --rules/);
+    assert.equal((await policy("test", "q", "--rules", "q/two.json")).stdout, "PASS: 1/1\n");
   });
 
   test("reports coverage, and refuses less than the threshold with the lines that are missing", async (t) => {

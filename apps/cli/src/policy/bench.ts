@@ -1,7 +1,8 @@
+import { decide } from "@vedette/policy";
 import { createRegoPolicy, javascript } from "@vedette/rego";
 import { type Command, exitCode, type Invocation, type Terminal, UsageError } from "../command.ts";
 import { Refusal } from "../refusal.ts";
-import { activate, decideFrom, decisionOptions, readRequest } from "./decide.ts";
+import { activate, contextOf, decisionOptions, readRequest } from "./decide.ts";
 import { queryOptions, readInputDocument } from "./eval.ts";
 import { reportToJson } from "./json-text.ts";
 import { type Measurement, measure, measurementRows, measurementToGoBench, measurementToReport } from "./measure.ts";
@@ -48,11 +49,12 @@ function write(run: Measurement, format: string, terminal: Terminal): void {
 /** One evaluation. Ends the command when there is no answer, as nothing would be measured. */
 function actOf(invocation: Invocation): () => void {
   if (invocation.optional("rules") !== undefined || invocation.isSet("decide")) {
-    const policy = activate(invocation);
+    const { policy } = activate(invocation);
     const input = invocation.optional("input");
     if (input === undefined) throw new UsageError("--input FILE is missing: the request to decide");
     const request = readRequest(input);
-    return () => void decideFrom(policy, request, invocation);
+    const context = contextOf(invocation);
+    return () => void decide(policy, request, context);
   }
   const [text] = invocation.operands;
   if (text === undefined) throw new UsageError("name a query, or --rules FILE to decide a request");

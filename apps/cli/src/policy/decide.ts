@@ -5,18 +5,25 @@ import {
   activatePolicy,
   type CompiledPolicy,
   type Decision,
+  type DecisionContext,
   decide,
+  explainRules,
+  type PolicyDocument,
   type PolicyError,
   parseAccessRequest,
+  parsePolicy,
   RULES_FILE,
+  type RuleVerdict,
 } from "@vedette/policy";
 import { exitCode, type Invocation, type Options, type Terminal, UsageError } from "../command.ts";
 import { readInput } from "../input-files.ts";
 import { Refusal } from "../refusal.ts";
-import { describeFinding, readJson } from "./json-rules.ts";
+import { explainAccess } from "./access-words.ts";
+import { describeDecision, verdictsToText } from "./decision-words.ts";
+import { describeFinding, readJson, textOf } from "./json-rules.ts";
 import { factsOf, readCount, readInstant } from "./option-values.ts";
 import { policyDeps, now as timeNow } from "./prepared-policy.ts";
-import { loadSources } from "./sources.ts";
+import { loadSources, type PolicySources } from "./sources.ts";
 
 /** What only an access decision takes. */
 export const decisionOptions: Options = {
@@ -37,25 +44,38 @@ export const decisionOptions: Options = {
 
 /** Decides one request as the gateway would, and says why. */
 export function decideRequest(invocation: Invocation, terminal: Terminal): number {
-  const policy = activate(invocation);
+  const access = activate(invocation);
   const input = invocation.optional("input");
   if (input === undefined) throw new UsageError("--input FILE is missing: the request to decide");
-  const decision = decideFrom(policy, readRequest(input), invocation);
+  const request = readRequest(input);
+  const context = contextOf(invocation);
+  const decision = decide(access.policy, request, context);
   const { effect, reason, ruleId, description, obligations, spend } = decision;
+  const why =
+    invocation.optional("explain") === undefined ? undefined : explainDecision(access, request, context, decision);
   terminal.out(
     terminal.isJson || invocation.optional("format") === "json"
-      ? JSON.stringify({ effect, reason, rule: ruleId, description, obligations, spend, record: decision.record })
-      : describeDecision(decision),
+      ? JSON.stringify({
+          effect,
+          reason,
+          rule: ruleId,
+          description,
+          obligations,
+          spend,
+          explanation: why && { rules: why.verdicts, rego: why.rego },
+          record: decision.record,
+        })
+      : [describeDecision(decision), ...(why ? whyLines(why).map((line) => `  ${line}`) : [])].join("\n"),
   );
   return effect === "deny" && invocation.isSet("fail") ? exitCode.no : exitCode.done;
 }
 
-export function decideFrom(policy: CompiledPolicy, request: AccessRequest, invocation: Invocation): Decision {
+export function contextOf(invocation: Invocation): DecisionContext {
   const at = invocation.optional("at");
   const spent = readCount("spent", invocation.value("spent"));
   const now = at === undefined ? timeNow() : readInstant(at);
   const attestedAt = invocation.optional("attested-at");
-  return decide(policy, request, {
+  return {
     now,
     attestation: {
       state: readState(invocation.value("state")),
@@ -64,7 +84,7 @@ export function decideFrom(policy: CompiledPolicy, request: AccessRequest, invoc
     counters: { spent: () => spent },
     labels: {},
     requestedBy: "vedette policy",
-  });
+  };
 }
 
 export function readRequest(file: string): AccessRequest {
@@ -74,10 +94,21 @@ export function readRequest(file: string): AccessRequest {
   throw new Refusal(code, `the request lacks ${member}: expected ${expected}`, {}, exitCode.usage);
 }
 
+/** A policy that decides access requests, and what it was made of. */
+export interface AccessPolicy {
+  readonly policy: CompiledPolicy;
+  /** The JSON rules, where there are some. */
+  readonly rules: PolicyDocument | undefined;
+  readonly sources: PolicySources;
+}
+
 /** Rules and modules as a node has them after it has opened a policy bundle. */
-export function activate(invocation: Invocation): CompiledPolicy {
-  const rules = invocation.optional("rules");
+export function activate(invocation: Invocation): AccessPolicy {
   const sources = loadSources(invocation, invocation.all("data"), invocation.all("bundle"));
+  return activateSources(sources, invocation.optional("rules"));
+}
+
+export function activateSources(sources: PolicySources, rules: string | undefined): AccessPolicy {
   const [problem] = sources.problems;
   if (problem) throw new Refusal("POLICY_REFUSED", problem.message);
   const files = new Map(sources.modules.map((module) => [module.file, utf8(module.text)]));
@@ -91,7 +122,8 @@ export function activate(invocation: Invocation): CompiledPolicy {
     notAfter: instant(Number.MAX_SAFE_INTEGER),
   };
   const activated = activatePolicy(undefined, { manifest, keyId: "", files }, policyDeps);
-  if (activated.ok) return activated.value.policy;
+  const parsed = rules === undefined ? undefined : parsePolicy(textOf(rules), rules);
+  if (activated.ok) return { policy: activated.value.policy, rules: parsed?.ok ? parsed.value : undefined, sources };
   const { error } = activated;
   if (isPolicyError(error))
     throw new Refusal(
@@ -107,13 +139,26 @@ function isPolicyError(error: { readonly code: string }): error is PolicyError {
   return "findings" in error;
 }
 
-function describeDecision({ effect, reason, ruleId, description }: Decision): string {
-  const words = description === undefined ? "" : `: ${description}`;
-  // A rule that did not decide is named as the one that nearly did; its words speak for an effect that there is not.
-  const hasDecided = reason === "allowed-by-rule" || reason === "denied-by-rule";
-  const rule =
-    ruleId === undefined ? "" : hasDecided ? `, rule ${ruleId}${words}` : `, else rule ${ruleId} would allow it`;
-  return `${effect} (${reason}${rule})`;
+export interface DecisionExplanation {
+  readonly verdicts: readonly RuleVerdict[];
+  /** What Rego did, in words; undefined where it was not asked or has nothing to say. */
+  readonly rego: string | undefined;
+}
+
+export function explainDecision(
+  { rules, sources }: AccessPolicy,
+  request: AccessRequest,
+  context: DecisionContext,
+  decision: Decision,
+): DecisionExplanation {
+  return {
+    verdicts: rules ? explainRules(rules, request, context) : [],
+    rego: explainAccess(sources, request, context, decision),
+  };
+}
+
+export function whyLines({ verdicts, rego }: DecisionExplanation): readonly string[] {
+  return [...verdictsToText(verdicts), ...(rego === undefined ? [] : rego.trimEnd().split("\n"))];
 }
 
 function readState(text: string): "fresh" | "stale" | "expired" | "contraindicated" {

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, parseLocatedJson, parseUtf8 } from "@vedette/base";
+import { isJsonObject, type Json, type LocatedJson, parseLocatedJson, parseUtf8 } from "@vedette/base";
 import { checkPolicy, type PolicyFinding } from "@vedette/policy";
 import { exitCode } from "../command.ts";
 import { readInput } from "../input-files.ts";
@@ -19,12 +19,16 @@ export function checkRulesFile(file: string): RulesReport {
     : { errors: checked.error.findings, warnings: [] };
 }
 
-/** Whether a JSON document says of itself that it holds rules; what cannot be parsed may be meant to. */
-export function isRulesDocument(text: string): boolean {
+/** What a JSON document says that it is, such as `rules/v1`. */
+export function kindOf(text: string): string | undefined {
   const parsed = parseLocatedJson(text, { length: JSON_LENGTH_MAX, depth: JSON_DEPTH_MAX });
-  if (!parsed.ok || !isJsonObject(parsed.value.value)) return false;
+  if (!parsed.ok || !isJsonObject(parsed.value.value)) return undefined;
   const { kind } = parsed.value.value;
-  return typeof kind === "string" && kind.startsWith("rules/");
+  return typeof kind === "string" ? kind : undefined;
+}
+
+export function isRulesDocument(text: string): boolean {
+  return kindOf(text)?.startsWith("rules/") ?? false;
 }
 
 export function describeFinding({ file, line, column, code, message, expected }: PolicyFinding): string {
@@ -39,8 +43,12 @@ export function textOf(file: string): string {
 
 /** A JSON object. Ends the command when the file holds anything else. */
 export function readJson(file: string): Json {
+  return readLocatedJson(file).value;
+}
+
+export function readLocatedJson(file: string): LocatedJson {
   const located = parseLocatedJson(textOf(file), { length: JSON_LENGTH_MAX, depth: JSON_DEPTH_MAX });
-  if (located.ok && isJsonObject(located.value.value)) return located.value.value;
+  if (located.ok && isJsonObject(located.value.value)) return located.value;
   const place = located.ok
     ? "1:1: expected an object"
     : `${located.error.line}:${located.error.column}: expected ${located.error.expected}`;

@@ -4,10 +4,16 @@ import { type Measurement, measurementRows, measurementToGoBench, measurementToR
 import { durationToText } from "./option-values.ts";
 import { findingsToSarif } from "./sarif.ts";
 
+/** A test of Rego or an access case. */
+export interface ReportedTest extends TestResult {
+  /** Of a case that failed: what was decided, and why. */
+  readonly decided?: readonly string[];
+}
+
 export interface TestReport {
-  readonly results: readonly TestResult[];
+  readonly results: readonly ReportedTest[];
   /** Of tests that passed, with `--bench`. */
-  readonly measured: ReadonlyMap<TestResult, Measurement>;
+  readonly measured: ReadonlyMap<ReportedTest, Measurement>;
 }
 
 /** Counts cases, not the tests that hold them. */
@@ -31,7 +37,7 @@ export function testReport(report: TestReport, format: string, isVerbose: boolea
   }
 }
 
-export function summaryOf(results: readonly TestResult[]): TestSummary {
+export function summaryOf(results: readonly ReportedTest[]): TestSummary {
   const summary = { passed: 0, failed: 0, skipped: 0, errors: 0 };
   for (const result of results) {
     if (result.outcome === "skip") summary.skipped++;
@@ -77,7 +83,7 @@ function pretty({ results, measured }: TestReport, isVerbose: boolean, isGoBench
   return lines.join("\n");
 }
 
-function resultLines(result: TestResult, isVerbose: boolean): readonly string[] {
+function resultLines(result: ReportedTest, isVerbose: boolean): readonly string[] {
   const { location, package: name, outcome, duration, cases, printed, error } = result;
   const took = outcome === "skip" ? "" : ` (${durationToText(duration)})`;
   const lines = [`${location.file}:${location.row}:`, `${name}.${result.name}: ${WORDS[outcome]}${took}`];
@@ -87,6 +93,7 @@ function resultLines(result: TestResult, isVerbose: boolean): readonly string[] 
     const at = error.code !== "limit" && error.location ? `${error.location.file}:${error.location.row}: ` : "";
     lines.push(`  ${at}${error.code}: ${error.message}`);
   }
+  for (const line of result.decided ?? []) lines.push(`  ${line}`);
   for (const gaveUp of result.gaveUp)
     for (const line of gaveUpToText(gaveUp).trimEnd().split("\n")) lines.push(`  ${line}`);
   return lines;
@@ -98,7 +105,7 @@ function caseLines({ name, hasFailed, cases }: TestCase, depth: number, isVerbos
   return [line, ...cases.flatMap((item) => caseLines(item, depth + 1, isVerbose))];
 }
 
-function benchLines(result: TestResult, measurement: Measurement, isGoBench: boolean): readonly string[] {
+function benchLines(result: ReportedTest, measurement: Measurement, isGoBench: boolean): readonly string[] {
   const name = `${result.package}.${result.name}`;
   if (isGoBench) return [measurementToGoBench(`Benchmark${camelCase(name)}`, measurement)];
   const figures = measurementRows(measurement).map(([what, figure]) => `${figure} ${what}`);
@@ -112,7 +119,7 @@ function camelCase(name: string): string {
     .join("");
 }
 
-function resultToReport(result: TestResult, measurement: Measurement | undefined): Report {
+function resultToReport(result: ReportedTest, measurement: Measurement | undefined): Report {
   const { location, outcome, error, printed, cases, duration } = result;
   return {
     location: { file: location.file, row: location.row, col: location.col },
@@ -133,9 +140,13 @@ function resultToReport(result: TestResult, measurement: Measurement | undefined
     output:
       printed.length > 0 ? Buffer.from(printed.map((line) => `${line}\n`).join("")).toString("base64") : undefined,
     sub_results: cases.length > 0 ? casesToReport(cases) : undefined,
-    failed_at: outcome === "fail" && result.gaveUp.length > 0 ? failureText(result) : undefined,
+    failed_at: outcome === "fail" && hasReasons(result) ? failureText(result) : undefined,
     benchmark_result: measurement && measurementToReport(measurement),
   };
+}
+
+function hasReasons({ gaveUp, decided }: ReportedTest): boolean {
+  return gaveUp.length > 0 || decided !== undefined;
 }
 
 function casesToReport(cases: readonly TestCase[]): Report {
@@ -147,17 +158,17 @@ function casesToReport(cases: readonly TestCase[]): Report {
   );
 }
 
-function failureText({ gaveUp, error, cases }: TestResult): string {
+function failureText({ gaveUp, error, cases, decided = [] }: ReportedTest): string {
   const failed = cases.flatMap((item) => caseLines(item, 0, false));
   const said = error ? [error.message] : gaveUp.map((each) => gaveUpToText(each).trimEnd());
-  return [...failed, ...said].join("\n");
+  return [...failed, ...decided, ...said].join("\n");
 }
 
 /** The XML that JUnit's Ant task writes, and build servers read: a suite for each package. */
-function junit(results: readonly TestResult[]): string {
+function junit(results: readonly ReportedTest[]): string {
   const byPackage = Map.groupBy(results, (result) => result.package);
   const suites = Array.from(byPackage, ([name, tests]) => {
-    const count = (outcome: TestResult["outcome"]) => tests.filter((test) => test.outcome === outcome).length;
+    const count = (outcome: ReportedTest["outcome"]) => tests.filter((test) => test.outcome === outcome).length;
     const time = seconds(tests.reduce((sum, { duration }) => sum + duration, 0));
     const attributes = `name="${xml(name)}" tests="${tests.length}" failures="${count("fail")}" errors="${count("error")}" skipped="${count("skip")}" time="${time}"`;
     return `  <testsuite ${attributes}>\n${tests.map(junitCase).join("\n")}\n  </testsuite>`;
@@ -165,7 +176,7 @@ function junit(results: readonly TestResult[]): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites.join("\n")}\n</testsuites>`;
 }
 
-function junitCase(result: TestResult): string {
+function junitCase(result: ReportedTest): string {
   const { outcome, printed, location } = result;
   const attributes = `name="${xml(result.name)}" classname="${xml(result.package)}" file="${xml(location.file)}" line="${location.row}" time="${seconds(result.duration)}"`;
   const message = xml(failureText(result));
@@ -193,7 +204,7 @@ function seconds(nanoseconds: number): string {
   return (nanoseconds / 1e9).toFixed(6);
 }
 
-function sarif(results: readonly TestResult[]): string {
+function sarif(results: readonly ReportedTest[]): string {
   const findings = results
     .filter(({ outcome }) => outcome === "fail" || outcome === "error")
     .map((result) => {

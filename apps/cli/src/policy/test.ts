@@ -1,14 +1,19 @@
 import { watch } from "node:fs";
-import { type CoverageReport, createTestSuite, type TestResult, type TestSuite } from "@vedette/rego";
+import { type CoverageReport, createTestSuite, type TestSuite } from "@vedette/rego";
 import { type Command, exitCode, type Invocation, type Terminal, UsageError } from "../command.ts";
+import { CASES_KIND, readCases } from "./access-cases.ts";
+import { CaseTest } from "./case-test.ts";
 import { coverageToReport, linesNotCovered } from "./coverage-report.ts";
+import { activateSources } from "./decide.ts";
+import { kindOf, textOf } from "./json-rules.ts";
 import { reportToJson } from "./json-text.ts";
 import { type Measurement, measure } from "./measure.ts";
 import { readCount, readDuration } from "./option-values.ts";
 import { now, policyDeps, readCapabilities, stopwatch } from "./prepared-policy.ts";
 import { type Problem, problemOf, problemsToReport, problemsToText } from "./problems.ts";
-import { loadSources, type PolicySources, sourceOptions } from "./sources.ts";
-import { summaryOf, type TestReport, testReport } from "./test-report.ts";
+import { findFiles } from "./source-files.ts";
+import { ignoredNames, loadSources, type PolicySources, sourceOptions } from "./sources.ts";
+import { type ReportedTest, summaryOf, type TestReport, testReport } from "./test-report.ts";
 
 const FORMATS: readonly string[] = ["pretty", "json", "junit", "sarif", "gobench"];
 /** What a change of may change a result. */
@@ -18,7 +23,7 @@ const QUIET_MS = 100;
 
 export const test: Command = {
   name: "policy test",
-  summary: "run the tests of a policy: the rules whose names begin with test_",
+  summary: "run the tests of a policy: rules whose names begin with test_, and access cases",
   operands: "PATH...",
   options: {
     bench: { summary: "measure the tests that pass" },
@@ -29,6 +34,7 @@ export const test: Command = {
     "exit-zero-on-skipped": { summary: "skipped tests do not make the exit code 2", short: "z" },
     "fail-on-empty": { summary: "exit code 1 when there is no test" },
     format: { summary: FORMATS.join(", "), short: "f", value: "FORMAT", choices: FORMATS, default: "pretty" },
+    rules: { summary: "the JSON rules that decide access cases, where the paths hold several", value: "FILE" },
     run: { summary: "only tests whose full name (data.pkg.test_x) this expression finds", short: "r", value: "REGEX" },
     threshold: { summary: "exit code 2 when fewer percent of the lines are covered", value: "PERCENT" },
     timeout: { summary: "for each test", value: "DURATION", default: "5s" },
@@ -39,8 +45,15 @@ export const test: Command = {
   },
   details: `
 As \`opa test\`: todo_test_ is skipped, test_x[case] has a result for each case, and the exit code is 2 when a test fails,
-is skipped or ends in an error, 1 when the policy does not compile. A failed test shows where it gave up and why.`,
-  examples: ["vedette policy test policy/", "vedette policy test policy/ -r deny -v --format junit > results.xml"],
+is skipped or ends in an error, 1 when the policy does not compile. A failed test shows where it gave up and why.
+
+A JSON file of the kind "cases/v1" holds access cases: requests and what must be decided on them, by the JSON rules
+(kind "rules/v1") and the package vedette.access of the same paths.`,
+  examples: [
+    "vedette policy test policy/",
+    "vedette policy test policy/ -r deny -v --format junit > results.xml",
+    "vedette policy test examples/pos-pricing -v",
+  ],
   async run(invocation, terminal) {
     if (invocation.operands.length === 0) throw new UsageError("name at least one file or folder");
     if (!invocation.isSet("watch")) return runOnce(invocation, terminal);
@@ -53,14 +66,16 @@ function runOnce(invocation: Invocation, terminal: Terminal): number {
   const format = terminal.isJson ? "json" : invocation.value("format");
   const paths = invocation.operands;
   const isBundle = invocation.isSet("bundle");
-  const sources = loadSources(invocation, isBundle ? [] : paths, isBundle ? paths : []);
+  const found = isBundle ? NO_DOCUMENTS : findDocuments(invocation);
+  const sources = loadSources(invocation, isBundle ? [] : paths, isBundle ? paths : [], found.all);
   const suite = suiteOf(sources, invocation);
   if ("problems" in suite) {
     if (format === "json") terminal.out(reportToJson(problemsToReport(suite.problems)));
     else terminal.progress(problemsToText(suite.problems, (file) => sources.textOf(file)));
     return exitCode.no;
   }
-  const report = runTests(suite.tests, invocation, terminal.signal);
+  const cases = caseTests(found, sources, invocation);
+  const report = runTests(suite.tests, cases, invocation, terminal.signal);
   return conclude(report, suite.tests, format, invocation, terminal);
 }
 
@@ -69,14 +84,12 @@ function suiteOf(
   invocation: Invocation,
 ): { readonly tests: TestSuite } | { readonly problems: readonly Problem[] } {
   if (sources.problems.length > 0) return { problems: sources.problems };
-  const wanted = invocation.optional("run");
-  const expression = wanted === undefined ? undefined : readExpression(wanted);
   const suite = createTestSuite(
     sources.modules,
     {
       builtins: readCapabilities(invocation.optional("capabilities")).builtins,
       data: sources.data,
-      isWanted: (name) => expression?.test(name) ?? true,
+      isWanted: wantedTests(invocation),
       timeout: readDuration("timeout", invocation.value("timeout")),
       withCoverage: hasCoverage(invocation),
     },
@@ -85,23 +98,77 @@ function suiteOf(
   return suite.ok ? { tests: suite.value } : { problems: suite.error.map(problemOf) };
 }
 
-function runTests(suite: TestSuite, invocation: Invocation, signal: AbortSignal): TestReport {
-  const results: TestResult[] = [];
-  const measured = new Map<TestResult, Measurement>();
+function wantedTests(invocation: Invocation): (name: string) => boolean {
+  const text = invocation.optional("run");
+  if (text === undefined) return () => true;
+  const expression = readExpression(text);
+  return (name) => expression.test(name);
+}
+
+/** JSON files that say what they are, and so are no data of the policy. */
+interface Documents {
+  readonly rules: readonly string[];
+  readonly cases: readonly string[];
+  readonly all: ReadonlySet<string>;
+}
+const NO_DOCUMENTS: Documents = { rules: [], cases: [], all: new Set() };
+
+function findDocuments(invocation: Invocation): Documents {
+  const files = findFiles(invocation.operands, ignoredNames(invocation)).filter(({ path }) => path.endsWith(".json"));
+  const kinds = files.map(({ path }): readonly [string, string] => [path, kindOf(textOf(path)) ?? ""]);
+  const rules = kinds.flatMap(([path, kind]) => (kind.startsWith("rules/") ? [path] : []));
+  const cases = kinds.flatMap(([path, kind]) => (kind === CASES_KIND ? [path] : []));
+  return { rules, cases, all: new Set([...rules, ...cases]) };
+}
+
+function caseTests({ rules, cases }: Documents, sources: PolicySources, invocation: Invocation): readonly CaseTest[] {
+  const wanted = wantedTests(invocation);
+  const items = cases.flatMap(readCases).filter((item) => wanted(`${item.location.file}.${item.name}`));
+  if (items.length === 0) return [];
+  const named = invocation.optional("rules");
+  if (named === undefined && rules.length > 1)
+    throw new UsageError(`${rules.join(" and ")} hold rules: name with --rules those that decide the cases`);
+  const access = activateSources(withoutTests(sources), named ?? rules[0]);
+  return items.map((item) => new CaseTest(access, item, now()));
+}
+
+/** Tests may replace what a node cannot do; they are no part of what it runs. */
+function withoutTests(sources: PolicySources): PolicySources {
+  return { ...sources, modules: sources.modules.filter(({ file }) => !file.endsWith("_test.rego")) };
+}
+
+function runTests(
+  suite: TestSuite,
+  cases: readonly CaseTest[],
+  invocation: Invocation,
+  signal: AbortSignal,
+): TestReport {
+  const results: ReportedTest[] = [];
+  const measured = new Map<ReportedTest, Measurement>();
+  const hasBench = invocation.isSet("bench");
   const count = Math.max(1, readCount("count", invocation.value("count")));
-  for (let round = 0; round < count; round++)
+  for (let round = 0; round < count && !signal.aborted; round++) {
     for (const test of suite.tests) {
       if (signal.aborted) break;
       const result = suite.run(test);
       results.push(result);
-      if (!invocation.isSet("bench") || result.outcome !== "pass") continue;
-      const act = suite.prepare(test);
-      if (act.ok)
+      const act = hasBench && result.outcome === "pass" ? suite.prepare(test) : undefined;
+      if (act?.ok)
         measured.set(
           result,
           measure(() => void act.value()),
         );
     }
+    for (const test of cases) {
+      const result = test.run();
+      results.push(result);
+      if (hasBench && result.outcome === "pass")
+        measured.set(
+          result,
+          measure(() => void test.decide()),
+        );
+    }
+  }
   return { results, measured };
 }
 
