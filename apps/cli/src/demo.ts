@@ -18,7 +18,7 @@ export const demoCommand: Command = {
   },
   details: `
 Starts a control plane, an edge node, an upstream and three devices as separate processes, each machine with a software TPM
-of its own, tells the story in seven steps, and stays up for exploring. Everything lies in one temporary folder and listens
+of its own, tells the story in nine steps, and stays up for exploring. Everything lies in one temporary folder and listens
 on loopback and Unix sockets only. It protects nothing: see SECURITY.md.`,
   async run(invocation, terminal) {
     const tools = findSwtpm(process.env["VEDETTE_TOP"] ?? process.cwd());
@@ -73,7 +73,8 @@ Everything is still running. In another terminal, in this folder, try:
   curl --unix-socket ${paths.deviceSocket("pos-1")} http://device/.vedette/status
   npx vedette audit export ${join(directory, "my-export")} --log ${join(paths.edgeData, "journal.db")}
   npx vedette audit verify ${join(directory, "my-export")} --trust ${paths.trustFile}
-  npx vedette policy eval --rules examples/store-17/rules.json --input examples/store-17/withdrawal.json
+  npx vedette policy eval --rules examples/store-17/rules.json --input examples/store-17/withdrawal.json --explain
+  curl --unix-socket ${paths.backOfficeSocket} http://pdp/v1/data/store/staff
 
 Ctrl-C ends it and removes the folder.`);
   await untilStopped(terminal.signal);

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { instant, isJsonObject, type JsonObject } from "@vedette/base";
 import {
   type AccessRequest,
+  type AttestationState,
   type CompiledPolicy,
   compileCode,
   compilePolicy,
@@ -19,7 +20,15 @@ import { createNodeCrypto, systemRandom } from "@vedette/runtime";
 
 const MAIN = join(import.meta.dirname, "../../../apps/cli/src/main.ts");
 const EXAMPLES = join(import.meta.dirname, "../../../examples");
-const NAMES = ["atm-withdrawals", "break-glass", "factory-segmentation", "pci-profile", "pos-pricing", "sensor-topics"];
+const NAMES = [
+  "atm-withdrawals",
+  "break-glass",
+  "factory-segmentation",
+  "pci-profile",
+  "pos-pricing",
+  "sensor-topics",
+  "store-17",
+];
 const NOW = instant(Date.UTC(2026, 10, 22, 12));
 const ports = { crypto: createNodeCrypto(), random: systemRandom };
 const NO_RULES = JSON.stringify({ kind: "rules/v1", id: "none", default: "deny", rules: [NOBODY()] });
@@ -38,14 +47,21 @@ function NOBODY(): JsonObject {
 interface Case {
   readonly name: string;
   readonly request: AccessRequest;
+  readonly situation: Situation;
   readonly expect: JsonObject;
+}
+
+/** What the node knows beside the request. */
+interface Situation {
+  readonly state: AttestationState;
+  readonly spent: number;
 }
 
 /** What a bundle of the example holds: no tests, no cases. */
 function filesOf(name: string): ReadonlyMap<string, Uint8Array> {
   const folder = join(EXAMPLES, name);
   const files = globSync("**/*.{rego,json}", { cwd: folder }).filter(
-    (file) => !/(?:_test\.rego|(?:cases|rules|request)\.json)$/.test(file),
+    (file) => !/(?:_test\.rego|(?:cases|rules|request|withdrawal)\.json)$/.test(file),
   );
   return new Map(files.map((file) => [relative(".", file), readFileSync(join(folder, file))]));
 }
@@ -66,15 +82,16 @@ function casesOf(name: string): readonly Case[] {
   return cases.map((item: JsonObject) => {
     const request = parseAccessRequest(item);
     assert.ok(request.ok, JSON.stringify(request));
-    return { name: item["name"], request: request.value, expect: item["expect"] };
+    const { name, state = "fresh", spent = 0, expect } = item;
+    return { name, request: request.value, situation: { state, spent }, expect };
   });
 }
 
-function decideCase(policy: CompiledPolicy, request: AccessRequest): Decision {
+function decideCase(policy: CompiledPolicy, request: AccessRequest, { state, spent }: Situation): Decision {
   return decide(policy, request, {
     now: NOW,
-    attestation: { state: "fresh" },
-    counters: { spent: () => 0 },
+    attestation: { state },
+    counters: { spent: () => spent },
     labels: {},
     requestedBy: "example",
   });
@@ -99,9 +116,9 @@ for (const name of NAMES)
   ] as const)
     test(`example ${name} decides as it says (${way})`, async (t) => {
       const policy = policyOf(name, backEnd);
-      for (const { name: title, request, expect } of casesOf(name))
+      for (const { name: title, request, situation, expect } of casesOf(name))
         await t.test(title, () => {
-          const decision = decideCase(policy, request);
+          const decision = decideCase(policy, request, situation);
           assert.deepEqual(factsOf(decision, expect), expect);
         });
     });
@@ -109,10 +126,10 @@ for (const name of NAMES)
 for (const name of NAMES)
   test(`example ${name}: leaving out what a denied request said never opens a door`, () => {
     const policy = policyOf(name, closures);
-    for (const { name: title, request } of casesOf(name)) {
-      if (decideCase(policy, request).effect !== "deny") continue;
+    for (const { name: title, request, situation } of casesOf(name)) {
+      if (decideCase(policy, request, situation).effect !== "deny") continue;
       for (const [member, less] of reductions(request))
-        assert.equal(decideCase(policy, less).effect, "deny", `${title}, without ${member}`);
+        assert.equal(decideCase(policy, less, situation).effect, "deny", `${title}, without ${member}`);
     }
   });
 

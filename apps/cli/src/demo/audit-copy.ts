@@ -8,7 +8,7 @@ import { text } from "./traffic.ts";
 
 export async function auditCopy({ stage, report }: Scene): Promise<void> {
   const { paths, processes, directory } = stage;
-  report.begin(6, "An auditor verifies a copy, with the node and the control plane gone");
+  report.begin(7, "An auditor verifies a copy, with the node and the control plane gone");
   const exported = join(directory, "export");
   await runVedette(["audit", "export", exported, "--log", join(paths.controlData, "mirror.db")]);
   await Promise.all(["edge", "control"].map(async (name) => processes.get(name)?.stop()));

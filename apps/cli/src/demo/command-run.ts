@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { isJsonObject, type JsonObject, readJson } from "@vedette/base";
+import { isJsonObject, type Json, type JsonObject, readJson } from "@vedette/base";
 
 export interface CommandResult {
   readonly exit: number;
+  /** What it answered, where that is an object; the members of a list are `results`. */
   readonly result: JsonObject;
+  readonly results: readonly Json[];
   readonly errors: string;
 }
 
@@ -27,19 +29,19 @@ export function tryVedette(args: readonly string[]): Promise<CommandResult> {
     child.once("close", (code) =>
       resolve({
         exit: code ?? -1,
-        result: parse(Buffer.concat(stdout).toString()),
+        ...parse(Buffer.concat(stdout).toString()),
         errors: Buffer.concat(stderr).toString().trim(),
       }),
     );
   });
 }
 
-function parse(text: string): JsonObject {
+function parse(text: string): Pick<CommandResult, "result" | "results"> {
   try {
-    const value: unknown = readJson(text);
-    return isJsonObject(value) ? value : {};
+    const value = readJson(text);
+    return { result: isJsonObject(value) ? value : {}, results: Array.isArray(value) ? value : [] };
   } catch {
     // A command that failed before it had an answer; its exit code and errors say so.
-    return {};
+    return { result: {}, results: [] };
   }
 }

@@ -13,7 +13,7 @@ const PAUSE_MS = 25;
 
 export async function loseControlPlane({ stage, report, ...scene }: Scene): Promise<void> {
   const { processes } = stage;
-  report.begin(4, "Kill the control plane, and in between the node as well");
+  report.begin(5, "Kill the control plane, and in between the node as well");
   await processes.get("control")?.kill();
   const renewalsBefore = await renewalsOf(scene);
   const made = [...scene.applications.values()].map(({ decisions }) => decisions.length).reduce((a, b) => a + b, 0);
@@ -47,7 +47,7 @@ export async function loseControlPlane({ stage, report, ...scene }: Scene): Prom
   const after = await statusOf(stage);
   report.show(
     "the restarted node carries on from sealed state",
-    after.policy?.sequence === 1 && after.journal.size > before.journal.size && after.fleet.contact === "unreachable",
+    after.policy?.sequence === 2 && after.journal.size > before.journal.size && after.fleet.contact === "unreachable",
     `policy ${after.policy?.sequence}, journal ${before.journal.size} → ${after.journal.size} leaves, control plane out of reach`,
   );
   const atm = applicationOf(scene, "atm-3");
@@ -62,7 +62,7 @@ export async function loseControlPlane({ stage, report, ...scene }: Scene): Prom
 
 export async function returnControlPlane({ stage, report, ...scene }: Scene): Promise<void> {
   const { paths } = stage;
-  report.begin(5, "The control plane comes back");
+  report.begin(6, "The control plane comes back");
   const begun = performance.now();
   await start(stage, "control");
   const synced = await until(async () => {

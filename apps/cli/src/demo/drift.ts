@@ -6,7 +6,7 @@ import { machineOf } from "./stage.ts";
 import { reasonOf } from "./traffic.ts";
 
 export async function driftDevice({ stage, report, ...scene }: Scene): Promise<void> {
-  report.begin(7, "atm-3 boots something else");
+  report.begin(8, "atm-3 boots something else");
   const atm = applicationOf(scene, "atm-3");
   await until(async () => (await applicationOf(scene, "pos-1").getPrice()).status === 200);
   await until(async () => (await atm.withdraw(10)).decision !== undefined);

@@ -79,26 +79,38 @@ export async function publishPolicy({
   report,
   rules,
 }: Pick<Scene, "stage" | "report" | "rules">): Promise<void> {
-  const { paths } = stage;
   report.begin(2, "Publish policy 1: signed, verified from the node's disk, active, acknowledged");
-  const notAfter = instantToString(addDuration(systemClock.now(), days(30)));
-  const sources = ["--rules", rules, "--inventory", paths.inventory, "--site", SITE, "--sequence", "1"];
-  await runVedette(["policy", "build", ...sources, "--not-after", notAfter, "--out", paths.bundle]);
-  await runVedette(["policy", "sign", paths.bundle, "--key", join(paths.authority, "policy.key")]);
-  const begun = performance.now();
-  await runVedette(["policy", "publish", paths.bundle, "--operator", paths.operatorSocket, "--site", SITE]);
-  const acknowledged = await until(async () => {
-    const status = await callLocal(paths.operatorSocket, "GET", "/v1/status", controlStatus);
-    return status.nodes[0]?.policySequence === 1;
-  });
+  const took = await publishRules(stage, rules, 1, []);
   report.show(
     "the node runs policy 1 and says so",
-    acknowledged,
-    `${Math.round(performance.now() - begun)} ms from publication to acknowledgement`,
-    `acknowledged after ${Math.round(performance.now() - begun)} ms`,
+    took !== undefined,
+    `${took} ms from publication to acknowledgement`,
+    `acknowledged after ${took} ms`,
   );
-  await runVedette(["audit", "trust", "--operator", paths.operatorSocket, "--out", paths.trustFile]);
+  const { operatorSocket, trustFile } = stage.paths;
+  await runVedette(["audit", "trust", "--operator", operatorSocket, "--out", trustFile]);
   report.say("the auditor's trust file is written now, before there is anything to audit");
+}
+
+/** Builds, signs and publishes a policy. Milliseconds until the node acknowledged it; undefined when it did not. */
+export async function publishRules(
+  { paths }: Stage,
+  rules: string,
+  sequence: number,
+  code: readonly string[],
+): Promise<number | undefined> {
+  const notAfter = instantToString(addDuration(systemClock.now(), days(30)));
+  const bundle = paths.bundle(sequence);
+  const sources = ["--rules", rules, "--inventory", paths.inventory, "--site", SITE, "--sequence", `${sequence}`];
+  await runVedette(["policy", "build", ...code, ...sources, "--not-after", notAfter, "--out", bundle]);
+  await runVedette(["policy", "sign", bundle, "--key", join(paths.authority, "policy.key")]);
+  const begun = performance.now();
+  await runVedette(["policy", "publish", bundle, "--operator", paths.operatorSocket, "--site", SITE]);
+  const acknowledged = await until(async () => {
+    const status = await callLocal(paths.operatorSocket, "GET", "/v1/status", controlStatus);
+    return status.nodes[0]?.policySequence === sequence;
+  });
+  return acknowledged ? Math.round(performance.now() - begun) : undefined;
 }
 
 export async function attachDevices(stage: Stage, report: Report): Promise<ReadonlyMap<DeviceName, Application>> {

@@ -9,6 +9,8 @@ import { BOOT_PCRS, bootMachine, type Machine } from "./machine.ts";
 export const SITE = "store-17";
 const FLEET = "example.org";
 export const NODE = "edge-1";
+/** The PEP that asks about the shop's people. */
+export const BACK_OFFICE = "back-office";
 export const DEVICES = [
   { name: "pos-1", class: "pos" },
   { name: "kiosk-2", class: "kiosk" },
@@ -40,7 +42,8 @@ interface StagePaths {
   readonly statusSocket: string;
   readonly upstreamSocket: string;
   readonly inventory: string;
-  readonly bundle: string;
+  readonly backOfficeSocket: string;
+  readonly bundle: (sequence: number) => string;
   readonly trustFile: string;
   readonly log: (name: string) => string;
   readonly join: (name: string) => string;
@@ -122,7 +125,8 @@ function pathsIn(directory: string): StagePaths {
     statusSocket: join(run, "edge.sock"),
     upstreamSocket: join(run, "pricing.sock"),
     inventory: join(directory, "inventory.json"),
-    bundle: join(directory, "policy-1.tar.gz"),
+    backOfficeSocket: join(run, BACK_OFFICE, "http.sock"),
+    bundle: (sequence) => join(directory, `policy-${sequence}.tar.gz`),
     trustFile: join(directory, "audit-trust.json"),
     log: (name) => join(directory, "log", `${name}.log`),
     join: (name) => join(directory, "join", `${name}.json`),
@@ -171,6 +175,7 @@ function describeEdge(paths: StagePaths, machines: ReadonlyMap<string, Machine>)
     statusSocket: paths.statusSocket,
     gatewaySvidLifetime: GATEWAY_SVID_LIFE,
     fleetTimeout: "PT2S",
+    decisionPoints: [{ name: BACK_OFFICE, socket: paths.backOfficeSocket, mayClaimSubject: ["user"] }],
     routes: [
       { name: "pricing", path: "/pricing/", methods: ["GET"], resourceType: "pricing", upstream },
       {

@@ -1,3 +1,4 @@
+import { askByOthers } from "./ask-by-others.ts";
 import { auditCopy } from "./audit-copy.ts";
 import { loseControlPlane, returnControlPlane } from "./cut-off.ts";
 import { driftDevice } from "./drift.ts";
@@ -5,6 +6,7 @@ import { attachDevices, decideRequests, enrolNode, publishPolicy } from "./enrol
 import type { Report } from "./report.ts";
 import type { Scene } from "./scene.ts";
 import type { Stage } from "./stage.ts";
+import { tryExamples } from "./worked-examples.ts";
 
 /** The main job, end to end, with real processes, TPMs and traffic. Every check is of what really came back. */
 export async function tellStory(stage: Stage, report: Report, rules: string): Promise<void> {
@@ -14,10 +16,12 @@ export async function tellStory(stage: Stage, report: Report, rules: string): Pr
   const scene: Scene = { stage, report, rules, applications };
   try {
     await decideRequests(scene);
+    await askByOthers(scene);
     await loseControlPlane(scene);
     await returnControlPlane(scene);
     await auditCopy(scene);
     await driftDevice(scene);
+    await tryExamples(scene);
   } finally {
     for (const application of applications.values()) application[Symbol.dispose]();
   }
