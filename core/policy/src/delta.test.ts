@@ -106,10 +106,10 @@ test("a delta without a base, for another one, or with other roots is refused", 
 test("ten thousand operations on one wide object cost one copy of it", () => {
   const wide = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, i]));
   const operations = Array.from({ length: 10_000 }, (_, i) => ({ op: "upsert", path: `/k${i}`, value: -i }));
-  const from = performance.now();
+  const from = process.cpuUsage();
   const applied = applyDelta(base(JSON.stringify(wide)), delta(operations));
   assert.ok(applied.ok && applied.value.data["k9999"] === -9_999);
-  assert.ok(performance.now() - from < 5_000);
+  assert.ok(process.cpuUsage(from).user < 5_000_000);
 });
 
 test("what was upserted is there, and what was removed is not", () => {

@@ -160,7 +160,7 @@ export const arbitraryExpression: fc.Arbitrary<string> = fc.letrec<Expressions>(
       fc.constant("set()"),
       infix(["|", "&", "-"], set),
       collection.map((items) => `{each | each := ${items}[_]}`),
-      object.map((items) => `{name | ${items}[name]}`),
+      object.map((items) => `{key | ${items}[key]}`),
     ),
     object: fc.oneof(
       depth,

@@ -52,6 +52,12 @@ const DECLARATIONS: readonly Refused[] = [
     twin: `p if { x := 1; some y in [x]; y == 1 }`,
   },
   {
+    what: "a body inside the collection that mentions what the loop declares",
+    policy: `p := [x | some x in {y | y := x}]`,
+    errors: [`3:11 rego_unsafe_var_error var x is unsafe`],
+    twin: `p := [x | some x in {y | x := 1; y := x}]`,
+  },
+  {
     what: "a declared variable that nothing mentions",
     policy: `p if { some x; input.y }`,
     errors: [`3:8 rego_compile_error declared var x unused`],

@@ -245,15 +245,14 @@ class Resolver {
       }
       case "some":
         return undefined;
-      case "some-in": {
-        const domain = this.#term(what.domain);
+      case "some-in":
+        // Bodies inside the domain see what is declared; a domain that names it itself was refused.
         return this.#inTarget(() => ({
           type: "some-in",
           key: what.key && this.#term(what.key),
           value: this.#term(what.value),
-          domain,
+          domain: this.#term(what.domain),
         }));
-      }
       case "every":
         return this.#every(what);
     }

@@ -17,10 +17,12 @@ import { testAsk, testCompile } from "./query-fixture.test.ts";
 /** Long enough for a slow machine, far too short for anything exponential. */
 const TIME_MS_MAX = 10_000;
 
+/** By the processor's time: what else the machine does is no fault of ours. */
 function assertSoon(act: () => void): void {
-  const before = performance.now();
+  const before = process.cpuUsage();
   act();
-  assert.ok(performance.now() - before < TIME_MS_MAX, "it took too long");
+  const { user, system } = process.cpuUsage(before);
+  assert.ok((user + system) / 1_000 < TIME_MS_MAX, "it took too long");
 }
 
 test("what stands on Object.prototype decides nothing", () => {

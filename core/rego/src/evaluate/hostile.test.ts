@@ -35,10 +35,12 @@ const TEXTS: readonly string[] = [
 /** Long enough for a slow machine, far too short for anything exponential. */
 const TIME_MS_MAX = 10_000;
 
+/** By the processor's time: what else the machine does is no fault of ours. */
 function assertSoon(act: () => void): void {
-  const before = performance.now();
+  const before = process.cpuUsage();
   act();
-  assert.ok(performance.now() - before < TIME_MS_MAX, "it took too long");
+  const { user, system } = process.cpuUsage(before);
+  assert.ok((user + system) / 1_000 < TIME_MS_MAX, "it took too long");
 }
 
 /** A string of Rego with everything escaped that may be. */
