@@ -26,6 +26,9 @@ import {
 /** A type, or nothing known of one. */
 export type Known = Type | undefined;
 
+/** Types that one thing may be of. Whatever has more, as a rule with a thousand different results, may be anything. */
+const UNION_MEMBERS_MAX = 250;
+
 const RANK = { null: 0, boolean: 1, number: 2, string: 3, array: 4, object: 5, set: 6, any: 7, function: 8 } as const;
 
 export function typeOfValue(value: Value): Type {
@@ -138,6 +141,7 @@ export function unionOfAll(types: readonly Known[]): Known {
   if (known.some(isAny)) return ANY;
   const members = known.flatMap((type) => (type.type === "any" ? membersOf(type) : [type])).sort(compareTypes);
   const distinct = members.filter((type, index) => index === 0 || compareTypes(members[index - 1], type) !== 0);
+  if (distinct.length > UNION_MEMBERS_MAX) return ANY;
   return distinct.length === 1 ? distinct[0] : { type: "any", of: distinct };
 }
 
@@ -270,55 +274,4 @@ export function isEmptyCollection(type: Known): boolean {
 
 export function objectType(properties: readonly Property[], dynamic: ObjectType["dynamic"]): ObjectType {
   return { type: "object", static: properties.toSorted((a, b) => compare(a.key, b.key)), dynamic };
-}
-
-/** Whether some value may be of both types. */
-export function mayUnify(a: Known, b: Known): boolean {
-  if (a === undefined || b === undefined) return false;
-  if (a.type === "any" && unifiesAny(a, b)) return true;
-  if (b.type === "any" && unifiesAny(b, a)) return true;
-  if (a.type !== b.type || a.type === "any") return false;
-  switch (a.type) {
-    case "array":
-      return unifiesArrays(a, b as ArrayType);
-    case "object":
-      return unifiesObjects(a, b as ObjectType);
-    case "set": {
-      const other = (b as SetType).of;
-      return a.of === undefined || other === undefined || mayUnify(a.of, other);
-    }
-    case "function": {
-      const other = b as FunctionSignature;
-      return a.args.length === other.args.length && a.args.every((arg, index) => mayUnify(arg, other.args[index]));
-    }
-    default:
-      return true;
-  }
-}
-
-function unifiesAny(any: AnyType, other: Type): boolean {
-  if (other.type === "function") return false;
-  return isAny(any) || membersOf(any).some((member) => mayUnify(member, other));
-}
-
-function unifiesArrays(a: ArrayType, b: ArrayType): boolean {
-  const length = Math.max(a.static?.length ?? 0, b.static?.length ?? 0);
-  for (let index = 0; index < length; index++)
-    if (!mayUnify(elementType(a, index), elementType(b, index))) return false;
-  return a.dynamic === undefined || b.dynamic === undefined || mayUnify(a.dynamic, b.dynamic);
-}
-
-function unifiesObjects(a: ObjectType, b: ObjectType): boolean {
-  if (!unifiesProperties(a, b) || !unifiesProperties(b, a)) return false;
-  const ours = a.dynamic?.value;
-  const theirs = b.dynamic?.value;
-  return ours === undefined || theirs === undefined || mayUnify(ours, theirs);
-}
-
-function unifiesProperties(a: ObjectType, b: ObjectType): boolean {
-  const isOpen = a.dynamic?.value !== undefined || b.dynamic?.value !== undefined;
-  return (a.static ?? []).every(({ key, value }) => {
-    const other = propertyType(b, key);
-    return other === undefined ? isOpen : mayUnify(value, other);
-  });
 }

@@ -1,12 +1,4 @@
-import {
-  isEmptyCollection,
-  type Known,
-  keyType,
-  mayUnify,
-  membersOf,
-  memberType,
-  valueType,
-} from "../type-operations.ts";
+import { isEmptyCollection, type Known, membersOf, memberType } from "../type-operations.ts";
 import { ANY, STRING, type Type } from "../types.ts";
 import type { Value } from "../values/value.ts";
 import type { Subjects } from "./expand.ts";
@@ -85,7 +77,13 @@ export class ReferenceChecker {
     const isName = key.type === "local" || (key.type === "constant" && typeof key.value === "string");
     if (index < 2 && !isName) return this.#invalid(reference, index, this.#typeOf(key), STRING, namesIn(node));
     if (key.type === "local") {
-      const error = this.#variableKey(keyType(extentOf(node)), key, reference, index, namesIn(node));
+      const error = this.#variableKey(
+        this.#scope.facts.keyType(extentOf(node, this.#scope.facts)),
+        key,
+        reference,
+        index,
+        () => namesIn(node),
+      );
       if (error !== undefined) return error;
     }
     const child = childOf(node, key);
@@ -100,7 +98,7 @@ export class ReferenceChecker {
     for (let index = from; index < reference.path.length; index++) {
       const key = reference.path[index] as ResolvedTerm;
       if (isEmptyCollection(type)) return this.#keyOfEmpty(type, key, reference, index);
-      const keys = keyType(type);
+      const keys = this.#scope.facts.keyType(type);
       if (keys === undefined) return noKeysError(reference, index, type, this.#subjects);
       if (key.type === "constant" && isScalarOrNumber(key.value)) {
         const member = memberType(type, key.value);
@@ -110,7 +108,7 @@ export class ReferenceChecker {
       }
       const error = this.#dynamicKey(keys, key, reference, index, type);
       if (error !== undefined) return error;
-      type = valueType(type);
+      type = this.#scope.facts.valueType(type);
     }
     return undefined;
   }
@@ -122,7 +120,7 @@ export class ReferenceChecker {
     index: number,
     type: Known,
   ): TypeMistake | undefined {
-    if (key.type === "local") return this.#variableKey(keys, key, reference, index, namesOf(type));
+    if (key.type === "local") return this.#variableKey(keys, key, reference, index, () => namesOf(type));
     if (new TypeUnifier(this.#scope, this.#typeOf).match(key, keys, false)) return undefined;
     return this.#invalid(reference, index, this.#typeOf(key), keys, []);
   }
@@ -132,11 +130,11 @@ export class ReferenceChecker {
     key: ResolvedTerm & { readonly type: "local" },
     reference: ResolvedReference,
     index: number,
-    oneOf: readonly Value[],
+    oneOf: () => readonly Value[],
   ): TypeMistake | undefined {
     const known = this.#scope.typeOfLocal(key.local);
     if (known === undefined) this.#scope.setLocal(key.local, keys);
-    else if (!mayUnify(known, keys)) return this.#invalid(reference, index, known, keys, oneOf);
+    else if (!this.#scope.facts.mayUnify(known, keys)) return this.#invalid(reference, index, known, keys, oneOf());
     return undefined;
   }
 
@@ -146,9 +144,10 @@ export class ReferenceChecker {
       return this.#invalid(reference, index, undefined, undefined, []);
     if (key.type !== "local") return undefined;
     const known = this.#scope.typeOfLocal(key.local);
-    const keys = keyType(type);
+    const keys = this.#scope.facts.keyType(type);
     if (known === undefined) this.#scope.setLocal(key.local, ANY);
-    else if (keys !== undefined && !mayUnify(known, keys)) return this.#invalid(reference, index, known, keys, []);
+    else if (keys !== undefined && !this.#scope.facts.mayUnify(known, keys))
+      return this.#invalid(reference, index, known, keys, []);
     return undefined;
   }
 
@@ -164,7 +163,7 @@ export class ReferenceChecker {
 }
 
 export function typeOfReference(scope: TypeScope, { base, path }: ResolvedReference, typeOf: TypeOf): Known {
-  return typeof base === "string" ? scope.typeAt(base, path) : selectType(typeOf(base), path);
+  return typeof base === "string" ? scope.typeAt(base, path) : selectType(typeOf(base), path, scope.facts);
 }
 
 function namesIn(node: TypeNode): readonly Value[] {
@@ -175,6 +174,5 @@ function namesIn(node: TypeNode): readonly Value[] {
 function namesOf(type: Known): readonly Value[] {
   if (type?.type === "object") return (type.static ?? []).map(({ key }) => key);
   if (type?.type !== "any") return [];
-  const found: Value[] = membersOf(type).flatMap(namesOf);
-  return found.filter((name, index) => found.indexOf(name) === index);
+  return Array.from(new Set(membersOf(type).flatMap(namesOf)));
 }

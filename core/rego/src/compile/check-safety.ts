@@ -1,8 +1,10 @@
 import type { RegoError } from "../errors.ts";
 import type { Location } from "../syntax/ast.ts";
 import { type ExpandedRule, isGenerated } from "./expand.ts";
+import { LayeredSet, type Membership } from "./layered.ts";
 import { outputsOf } from "./outputs.ts";
 import type { Local, ResolvedBody, ResolvedStatement, ResolvedTerm } from "./resolved.ts";
+import { settleStatements } from "./settle.ts";
 import { addLocals, addLocalsOfTerm, localsInClosures, localsOfTerm } from "./statement-parts.ts";
 
 /** A body in an order in which each statement finds its variables bound; the statements that cannot, and why. */
@@ -52,7 +54,7 @@ export function orderSafely(
   return { body: ordered.body, errors: unsafeErrors(ordered.unsafe, scope, regoVersion) };
 }
 
-function orderBody(body: ResolvedBody, outer: ReadonlySet<Local>): Ordered {
+function orderBody(body: ResolvedBody, outer: Membership<Local>): Ordered {
   const mentioned = new Set<Local>();
   for (const statement of body) addLocals(statement, mentioned);
   const safe = new Set(Array.from(mentioned).filter((local) => outer.has(local)));
@@ -64,49 +66,59 @@ function orderBody(body: ResolvedBody, outer: ReadonlySet<Local>): Ordered {
     if (open.size > 0) unsafe.set(statement, open);
   }
   const ordered: ResolvedStatement[] = [];
-  let waiting = body;
-  for (let before = -1; ordered.length > before; ) {
-    before = ordered.length;
-    waiting = waiting.filter((statement) => {
-      const outputs = outputsOf(statement, safe);
-      const inside = localsInClosures(statement);
-      const closedOver = Array.from(inside).filter((local) => mentioned.has(local) && !outer.has(local));
-      // What a statement binds itself is not there yet for the bodies inside it.
-      if (closedOver.length > 0 && isSameSet(new Set(closedOver), outputs)) return true;
-      const open = [...(unsafe.get(statement) ?? []), ...closedOver].filter(
-        (local) => !outputs.has(local) && !safe.has(local),
-      );
-      if (open.length > 0) {
-        unsafe.set(statement, new Set(open));
-        return true;
-      }
-      unsafe.delete(statement);
-      ordered.push(statement);
-      for (const local of outputs) safe.add(local);
-      return false;
-    });
-  }
+  const waiting = settleStatements(body, allLocals, (statement) => {
+    const outputs = outputsOf(statement, safe);
+    const closedOver = Array.from(localsInClosures(statement)).filter(
+      (local) => mentioned.has(local) && !outer.has(local),
+    );
+    // What a statement binds itself is not there yet for the bodies inside it.
+    if (closedOver.length > 0 && isSameSet(new Set(closedOver), outputs)) return undefined;
+    const open = [...(unsafe.get(statement) ?? []), ...closedOver].filter(
+      (local) => !outputs.has(local) && !safe.has(local),
+    );
+    if (open.length > 0) {
+      unsafe.set(statement, new Set(open));
+      return undefined;
+    }
+    unsafe.delete(statement);
+    ordered.push(statement);
+    for (const local of outputs) safe.add(local);
+    return outputs;
+  });
   const inside = orderInside(ordered, outer, unsafe);
   return { body: [...inside, ...waiting], unsafe };
 }
 
+function ownLocals(statement: ResolvedStatement): ReadonlySet<Local> {
+  const found = new Set<Local>();
+  addLocals(statement, found);
+  return found;
+}
+
+/** Also those that only the bodies inside a statement mention. */
+function allLocals(statement: ResolvedStatement): ReadonlySet<Local> {
+  const found = new Set(localsInClosures(statement));
+  addLocals(statement, found);
+  return found;
+}
+
 /** The same for the bodies inside the statements, which see what stands before them. */
-function orderInside(body: ResolvedBody, outer: ReadonlySet<Local>, unsafe: Unsafe): ResolvedBody {
-  const bound = new Set(outer);
+function orderInside(body: ResolvedBody, outer: Membership<Local>, unsafe: Unsafe): ResolvedBody {
+  const bound = new LayeredSet(outer);
   return body.map((statement) => {
     const ordering = new InnerOrdering(statement, bound, unsafe);
     const result = ordering.statement();
-    addLocals(statement, bound);
+    for (const local of ownLocals(statement)) bound.add(local);
     return result;
   });
 }
 
 class InnerOrdering {
   readonly #statement: ResolvedStatement;
-  readonly #bound: Set<Local>;
+  readonly #bound: LayeredSet<Local>;
   readonly #unsafe: Unsafe;
 
-  constructor(statement: ResolvedStatement, bound: Set<Local>, unsafe: Unsafe) {
+  constructor(statement: ResolvedStatement, bound: LayeredSet<Local>, unsafe: Unsafe) {
     this.#statement = statement;
     this.#bound = bound;
     this.#unsafe = unsafe;
@@ -160,8 +172,8 @@ class InnerOrdering {
   }
 
   #body(body: ResolvedBody, heads: readonly ResolvedTerm[]): ResolvedBody {
-    const inside = new Set(this.#bound);
-    for (const statement of body) addLocals(statement, inside);
+    const inside = new LayeredSet(this.#bound);
+    for (const statement of body) for (const local of ownLocals(statement)) inside.add(local);
     const asked = new Set<Local>();
     for (const head of heads) addLocalsOfTerm(head, asked);
     for (const local of asked) if (!inside.has(local)) this.#add(this.#statement, [local]);

@@ -1,17 +1,6 @@
 import type { RegoError } from "../errors.ts";
 import type { Location } from "../syntax/ast.ts";
-import {
-  isAny,
-  isUnknown,
-  type Known,
-  keyType,
-  mayUnify,
-  objectType,
-  typeOfValue,
-  unionOf,
-  unionOfAll,
-  valueType,
-} from "../type-operations.ts";
+import { isAny, type Known, objectType, typeOfValue, unionOf, unionOfAll } from "../type-operations.ts";
 import { ANY, type FunctionSignature, type FunctionType, type Property, type Type } from "../types.ts";
 import type { Scalar } from "../values/value.ts";
 import { ReferenceChecker, typeOfReference } from "./check-references.ts";
@@ -82,7 +71,7 @@ export class TypeChecker {
       const known = this.#typeOf(scope, key);
       type = type && known && { type: "object", dynamic: { key: known, value: type } };
     }
-    if (type !== undefined) insertType(this.#global.tree, path, type);
+    if (type !== undefined) insertType(this.#global.tree, path, type, scope.facts);
     return [];
   }
 
@@ -188,7 +177,7 @@ export class TypeChecker {
     for (const [index, operand] of operands.entries()) {
       const want = index < wanted.length ? wanted[index] : signature.variadic;
       const known = have[index];
-      const isWrong = !isUnknown(known) && !mayUnify(known, want);
+      const isWrong = !scope.facts.isUnknown(known) && !scope.facts.mayUnify(known, want);
       if (!isWrong && unifier.match(operand, want, false)) continue;
       const shown = isWrong ? have : operands.map((other) => this.#typeOf(scope, other));
       return argumentError(calleeToText(callee), "invalid argument(s)", shown, signature, location);
@@ -207,14 +196,14 @@ export class TypeChecker {
     const arity = name === "internal.member_2" ? 2 : name === "internal.member_3" ? 3 : undefined;
     if (arity === undefined) return undefined;
     const collection = this.#typeOf(scope, operands[arity - 1]!);
-    const values = valueType(collection);
+    const values = scope.facts.valueType(collection);
     if (values === undefined) return undefined;
     const pairs: (readonly [ResolvedTerm, Known])[] = [[operands[arity - 2]!, values]];
-    if (arity === 3) pairs.unshift([operands[0]!, keyType(collection)]);
+    if (arity === 3) pairs.unshift([operands[0]!, scope.facts.keyType(collection)]);
     for (const [operand, want] of pairs) {
-      if (want === undefined || isUnknown(want)) continue;
+      if (want === undefined || scope.facts.isUnknown(want)) continue;
       const have = this.#typeOf(scope, operand);
-      const isWrong = !isUnknown(have) && !mayUnify(have, want);
+      const isWrong = !scope.facts.isUnknown(have) && !scope.facts.mayUnify(have, want);
       if (isWrong || !this.#unifier(scope).match(operand, want, false)) return matchError(have, want, location);
     }
     return undefined;
@@ -225,7 +214,7 @@ export class TypeChecker {
     const target = this.#typeOfTarget(scope, item);
     if (target?.type !== "function") return undefined;
     const value = "location" in item.value ? this.#typeOf(scope, item.value) : this.#typeOfCallee(scope, item.value);
-    if (value?.type !== "function" || mayUnify(target, value)) return undefined;
+    if (value?.type !== "function" || scope.facts.mayUnify(target, value)) return undefined;
     const name = calleeToText(calleeOfTarget(item));
     const args = value.args;
     return argumentError(name, "arity mismatch", args, { ...target, result: undefined }, item.location);
@@ -283,8 +272,8 @@ export class TypeChecker {
   #typeOf(scope: TypeScope, term: ResolvedTerm): Known {
     switch (term.type) {
       case "constant": {
-        const type = this.#types.get(term) ?? typeOfValue(term.value);
-        this.#types.set(term, type);
+        const type = this.#types.get(term) ?? scope.facts.bounded(typeOfValue(term.value));
+        if (type !== undefined) this.#types.set(term, type);
         return type;
       }
       case "local":
@@ -292,11 +281,14 @@ export class TypeChecker {
       case "reference":
         return typeOfReference(scope, term, (base) => this.#typeOf(scope, base));
       case "array":
-        return { type: "array", static: term.items.map((item) => this.#typeOf(scope, item)) };
+        return scope.facts.bounded({ type: "array", static: term.items.map((item) => this.#typeOf(scope, item)) });
       case "set":
-        return { type: "set", of: unionOfAll(term.items.map((item) => this.#typeOf(scope, item))) };
+        return scope.facts.bounded({
+          type: "set",
+          of: unionOfAll(term.items.map((item) => this.#typeOf(scope, item))),
+        });
       case "object":
-        return this.#typeOfObject(scope, term.entries);
+        return scope.facts.bounded(this.#typeOfObject(scope, term.entries));
       case "call":
         return undefined;
       case "comprehension":

@@ -1,5 +1,6 @@
 import type { RegoError } from "../errors.ts";
 import { isGenerated } from "./expand.ts";
+import { LayeredSet, type Membership } from "./layered.ts";
 import { outputsOf } from "./outputs.ts";
 import type { Local, ResolvedBody, ResolvedComprehension, ResolvedStatement } from "./resolved.ts";
 import { addLocals, comprehensionsIn, localsOfTerm, termsOf } from "./statement-parts.ts";
@@ -34,11 +35,11 @@ export function checkPrints(body: ResolvedBody, bound: ReadonlySet<Local>): read
 
 function checkShown(
   body: ResolvedBody,
-  outer: ReadonlySet<Local>,
+  outer: Membership<Local>,
   shownBy: (statement: ResolvedStatement) => readonly ResolvedComprehension[],
   isInOrder: boolean,
 ): readonly RegoError[] {
-  const bound = new Set(outer);
+  const bound = new LayeredSet(outer);
   if (!isInOrder) for (const statement of body) bindOutputs(statement, bound);
   const errors: RegoError[] = [];
   for (const statement of body) {
@@ -48,7 +49,8 @@ function checkShown(
       if (!shown.includes(inner)) errors.push(...checkShown(inner.body, bound, shownBy, isInOrder));
     const { what } = statement;
     if (what.type === "every") {
-      const inside = new Set([...bound, what.value, ...(what.key === undefined ? [] : [what.key])]);
+      const inside = new LayeredSet(bound);
+      for (const local of [what.value, what.key]) if (local !== undefined) inside.add(local);
       errors.push(...checkShown(what.body, inside, shownBy, isInOrder));
     }
     bindOutputs(statement, bound);
@@ -57,7 +59,7 @@ function checkShown(
 }
 
 /** What is assigned counts as bound: when it cannot be, that is told of the assignment. */
-function bindOutputs(statement: ResolvedStatement, bound: Set<Local>): void {
+function bindOutputs(statement: ResolvedStatement, bound: LayeredSet<Local>): void {
   for (const local of outputsOf(statement, bound)) bound.add(local);
   const { what } = statement;
   if (what.type === "unify" && what.isAssign) for (const local of localsOfTerm(what.left)) bound.add(local);
@@ -66,7 +68,7 @@ function bindOutputs(statement: ResolvedStatement, bound: Set<Local>): void {
 /** `{x | x = term}` stands for the term that is shown. */
 function undeclaredIn(
   { body, owner, location }: ResolvedComprehension,
-  bound: ReadonlySet<Local>,
+  bound: Membership<Local>,
 ): readonly RegoError[] {
   const found = new Set<Local>();
   for (const statement of body) addLocals(statement, found);

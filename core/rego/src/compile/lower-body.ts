@@ -13,6 +13,7 @@ import type {
   TreeExpression,
   TreeNode,
 } from "./ir.ts";
+import { LayeredMap, LayeredSet } from "./layered.ts";
 import { freeLocals, freeLocalsOfStatement } from "./locals.ts";
 import { orderBody, outputsOf, pairsOf, unsafeError } from "./order.ts";
 import { valuesOf } from "./resolve.ts";
@@ -45,9 +46,9 @@ const LOOPS_MAX = 250;
 export class BodyLowering {
   readonly #context: LowerContext;
   readonly #slotByLocal = new Map<Local, Slot>();
-  #bound = new Set<Local>();
+  #bound = new LayeredSet<Local>();
   /** References that enumerate stand in slots by now: in the block that is being written, and in those around it. */
-  #enumerated = new Map<ResolvedTerm, Expression>();
+  #enumerated = new LayeredMap<ResolvedTerm, Expression>();
   #frame: number;
   #block: Operation[] = [];
   #isOrdered = false;
@@ -117,11 +118,14 @@ export class BodyLowering {
     );
     const statements = parts.flatMap((part) => [...part.hoisted, part.statement]);
     const { ordered, values } = this.#order(statements, terms);
+    const lastReader = lastReaders(ordered, values);
     for (const [index, statement] of ordered.entries()) {
       const variables = freeLocalsOfStatement(statement);
       const place = placeOf.get(statement);
       if (place !== undefined) this.#mark(place, variables);
-      if (isOrdered || !this.#isOnlyCondition(statement, ordered.slice(index + 1), values)) this.#statement(statement);
+      const hasRest = index + 1 < ordered.length || values.length > 0;
+      const isRead = (local: Local) => (lastReader.get(local) ?? -1) > index;
+      if (isOrdered || !hasRest || !this.#isOnlyCondition(statement, isRead)) this.#statement(statement);
       else this.#block.push({ op: "exists", overrides: [], body: this.#condition(() => this.#statement(statement)) });
     }
     for (const value of values) this.#enumerate(value);
@@ -138,31 +142,23 @@ export class BodyLowering {
     values: readonly ResolvedTerm[],
   ): { readonly ordered: ResolvedBody; readonly values: readonly ResolvedTerm[] } {
     const errors: RegoError[] = [];
-    const ordered = orderBody(body, new Set(this.#bound), errors);
+    const ordered = orderBody(body, new LayeredSet(this.#bound), errors);
     if (errors.length === 0) return { ordered, values };
     const named = values.map((value) =>
       needsEvaluation(value) ? nameTerm(value) : { term: value, statement: undefined },
     );
     const statements = [...body, ...named.flatMap(({ statement }) => statement ?? [])];
     return {
-      ordered: orderBody(statements, new Set(this.#bound), this.#context.errors),
+      ordered: orderBody(statements, new LayeredSet(this.#bound), this.#context.errors),
       values: named.map(({ term }) => term),
     };
   }
 
   /** Whether a statement may hold in several ways of which the rest of the body cannot tell one from another. */
-  #isOnlyCondition(
-    statement: ResolvedStatement,
-    rest: readonly ResolvedStatement[],
-    values: readonly ResolvedTerm[],
-  ): boolean {
+  #isOnlyCondition(statement: ResolvedStatement, isRead: (local: Local) => boolean): boolean {
     if (statement.isNegated || statement.with.length > 0) return false;
     const outputs = outputsOf(statement, this.#bound);
-    if (outputs === undefined || outputs.size === 0 || (rest.length === 0 && values.length === 0)) return false;
-    const isRead = (locals: ReadonlySet<Local>) => Array.from(outputs).some((local) => locals.has(local));
-    return (
-      !rest.some((later) => isRead(freeLocalsOfStatement(later))) && !values.some((value) => isRead(freeLocals(value)))
-    );
+    return outputs !== undefined && outputs.size > 0 && !Array.from(outputs).some(isRead);
   }
 
   #statement(statement: ResolvedStatement): void {
@@ -290,7 +286,7 @@ export class BodyLowering {
 
   /** Lowers the references in a term that bind something, until none is left that can. */
   #enumerate(term: ResolvedTerm): void {
-    let open = referencesIn(term).filter((reference) => !this.#enumerated.has(reference));
+    let open = referencesIn(term).filter((reference) => this.#enumerated.get(reference) === undefined);
     for (let before = -1; open.length !== before; ) {
       before = open.length;
       open = open.filter((reference) => {
@@ -515,9 +511,9 @@ export class BodyLowering {
     const enumerated = this.#enumerated;
     const block: Operation[] = [];
     this.#block = block;
-    this.#bound = new Set(outer.bound);
+    this.#bound = new LayeredSet(outer.bound);
     // A term may be lowered in two blocks: what the first loops over, the second loops over again.
-    this.#enumerated = new Map(enumerated);
+    this.#enumerated = new LayeredMap(enumerated);
     build();
     this.#enumerated = enumerated;
     this.#block = outer.block;
@@ -550,7 +546,7 @@ export class BodyLowering {
   }
 
   #isGround(term: ResolvedTerm): boolean {
-    if (this.#enumerated.has(term)) return true;
+    if (this.#enumerated.get(term) !== undefined) return true;
     for (const local of freeLocals(term)) if (!this.#bound.has(local)) return false;
     return true;
   }
@@ -575,6 +571,15 @@ export class BodyLowering {
     if (this.#context.errors.some(({ location }) => location === local.location)) return;
     this.#context.errors.push(unsafeError(local, local.location));
   }
+}
+
+/** Where in a body each local is mentioned last; what the body gives comes after all its statements. */
+function lastReaders(body: ResolvedBody, values: readonly ResolvedTerm[]): ReadonlyMap<Local, number> {
+  const last = new Map<Local, number>();
+  for (const [index, statement] of body.entries())
+    for (const local of freeLocalsOfStatement(statement)) last.set(local, index);
+  for (const value of values) for (const local of freeLocals(value)) last.set(local, body.length);
+  return last;
 }
 
 function termStatement(term: ResolvedTerm): ResolvedStatement {

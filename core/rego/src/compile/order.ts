@@ -1,26 +1,25 @@
 import type { RegoError } from "../errors.ts";
 import type { Location } from "../syntax/ast.ts";
+import { entriesByKey } from "./entries-by-key.ts";
+import type { LayeredSet, Membership } from "./layered.ts";
 import { freeLocals, freeLocalsOfStatement } from "./locals.ts";
 import type { Local, ResolvedBody, ResolvedStatement, ResolvedTerm } from "./resolved.ts";
+import { settleStatements } from "./settle.ts";
 
 /**
  * Orders a body so that each statement finds what it needs bound (OPA's safety check): the first of the statements
  * left that can run goes next. What can never run is unsafe; its locals are reported once, at their first mention.
  * `bound` grows by what the body binds.
  */
-export function orderBody(body: ResolvedBody, bound: Set<Local>, errors: RegoError[]): ResolvedBody {
+export function orderBody(body: ResolvedBody, bound: LayeredSet<Local>, errors: RegoError[]): ResolvedBody {
   const ordered: ResolvedStatement[] = [];
-  let waiting = [...body];
-  for (let before = -1; ordered.length > before; ) {
-    before = ordered.length;
-    waiting = waiting.filter((statement) => {
-      const outputs = outputsOf(statement, bound);
-      if (outputs === undefined) return true;
-      for (const local of outputs) bound.add(local);
-      ordered.push(statement);
-      return false;
-    });
-  }
+  const waiting = settleStatements(body, freeLocalsOfStatement, (statement) => {
+    const outputs = outputsOf(statement, bound);
+    if (outputs === undefined) return undefined;
+    for (const local of outputs) bound.add(local);
+    ordered.push(statement);
+    return outputs;
+  });
   const unsafe = new Set<Local>();
   for (const statement of waiting)
     for (const local of freeLocalsOfStatement(statement)) if (!bound.has(local)) unsafe.add(local);
@@ -36,7 +35,7 @@ export function unsafeError({ name, isWildcard }: Local, location: Location): Re
 }
 
 /** The locals that a statement binds; undefined when it needs some that are not bound yet. */
-export function outputsOf(statement: ResolvedStatement, bound: ReadonlySet<Local>): Set<Local> | undefined {
+export function outputsOf(statement: ResolvedStatement, bound: Membership<Local>): Set<Local> | undefined {
   const binding = new Binding(bound);
   for (const { value } of statement.with) if ("location" in value) binding.needAll(value);
   // A negated statement binds nothing: all it mentions is bound before.
@@ -46,11 +45,11 @@ export function outputsOf(statement: ResolvedStatement, bound: ReadonlySet<Local
 }
 
 class Binding {
-  readonly #bound: ReadonlySet<Local>;
+  readonly #bound: Membership<Local>;
   readonly #outputs = new Set<Local>();
   readonly #needed = new Set<Local>();
 
-  constructor(bound: ReadonlySet<Local>) {
+  constructor(bound: Membership<Local>) {
     this.#bound = bound;
   }
 
@@ -212,14 +211,11 @@ export function pairsOf(a: ResolvedTerm, b: ResolvedTerm): (readonly [ResolvedTe
     return a.items.map((item, index) => [item, b.items[index]!]);
   if (a.type !== "object" || b.type !== "object" || a.entries.length !== b.entries.length) return undefined;
   const pairs: (readonly [ResolvedTerm, ResolvedTerm])[] = [];
+  const memberAt = entriesByKey(b.entries);
   for (const [key, value] of a.entries) {
-    const other = b.entries.find(([candidate]) => isSameKey(key, candidate));
+    const other = key.type === "constant" ? memberAt(key) : undefined;
     if (other === undefined) return undefined;
-    pairs.push([value, other[1]]);
+    pairs.push([value, other]);
   }
   return pairs;
-}
-
-function isSameKey(a: ResolvedTerm, b: ResolvedTerm): boolean {
-  return a.type === "constant" && b.type === "constant" && a.value === b.value;
 }

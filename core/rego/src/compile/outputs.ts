@@ -1,9 +1,11 @@
-import { isArray, isEqual, isObject, memberOf, sortedKeysOf } from "../values/value.ts";
+import { isArray, isObject, memberOf, sortedKeysOf } from "../values/value.ts";
+import { entriesByKey } from "./entries-by-key.ts";
+import type { Membership } from "./layered.ts";
 import type { Local, ResolvedReference, ResolvedStatement, ResolvedTerm } from "./resolved.ts";
 import { addLocalsOfTerm, localsOfTerm } from "./statement-parts.ts";
 
 /** What a statement binds when `safe` is bound already. */
-export function outputsOf(statement: ResolvedStatement, safe: ReadonlySet<Local>): Set<Local> {
+export function outputsOf(statement: ResolvedStatement, safe: Membership<Local>): Set<Local> {
   const { what, isNegated } = statement;
   const outputs = new Set<Local>();
   if (isNegated) return outputs;
@@ -47,7 +49,7 @@ export function outputsOf(statement: ResolvedStatement, safe: ReadonlySet<Local>
 const NONE: ReadonlySet<Local> = new Set();
 
 /** The keys of the references of a term, which enumerating binds. */
-function enumerated(term: ResolvedTerm, safe: ReadonlySet<Local>, outputs: Set<Local>): void {
+function enumerated(term: ResolvedTerm, safe: Membership<Local>, outputs: Set<Local>): void {
   switch (term.type) {
     case "reference":
       if (!isSafeReference(term, (local) => safe.has(local))) return;
@@ -167,9 +169,10 @@ class Unifier {
     const entries = entriesOf(a);
     const others = entriesOf(b);
     if (entries === undefined || others === undefined || entries.length !== others.length) return;
+    const memberAt = entriesByKey(others);
     for (const [key, value] of entries) {
-      const other = others.find(([candidate]) => isSameKey(key, candidate));
-      if (other !== undefined) this.unify(value, other[1]);
+      const other = memberAt(key);
+      if (other !== undefined) this.unify(value, other);
     }
   }
 
@@ -228,9 +231,4 @@ function entriesOf(term: ResolvedTerm): readonly (readonly [ResolvedTerm, Resolv
       { type: "constant", value, location },
     ] as const;
   });
-}
-
-function isSameKey(a: ResolvedTerm, b: ResolvedTerm): boolean {
-  if (a.type === "local") return b.type === "local" && a.local === b.local;
-  return a.type === "constant" && b.type === "constant" && isEqual(a.value, b.value);
 }

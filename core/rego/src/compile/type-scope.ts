@@ -7,20 +7,22 @@ import {
   typeOfValue,
   unionOf,
   unionOfAll,
-  valueType,
 } from "../type-operations.ts";
 import { ANY, type ObjectType, STRING, type Type } from "../types.ts";
 import { isNumber, isScalar, type Scalar, type Value } from "../values/value.ts";
 import type { Local, ResolvedComprehension, ResolvedTerm } from "./resolved.ts";
+import { TypeFacts } from "./type-facts.ts";
 
 /** What is known of a place in the documents, and of the places below it. */
 export interface TypeNode {
   type: Known;
+  /** The whole document from here, once somebody has asked and until something is put below. */
+  extent: Known;
   readonly children: Map<Scalar, TypeNode>;
 }
 
 export function createTypeNode(): TypeNode {
-  return { type: undefined, children: new Map() };
+  return { type: undefined, extent: undefined, children: new Map() };
 }
 
 export type Root = "data" | "input";
@@ -29,27 +31,29 @@ export type Root = "data" | "input";
 export class TypeScope {
   readonly next: TypeScope | undefined;
   readonly tree: TypeNode;
+  readonly facts: TypeFacts;
   readonly #locals: Map<Local, Type>;
   /** The types of the comprehensions in the statement that is being checked. */
   readonly comprehensions: Map<ResolvedComprehension, Known> = new Map();
 
-  private constructor(next: TypeScope | undefined, tree: TypeNode, locals: Map<Local, Type>) {
+  private constructor(next: TypeScope | undefined, tree: TypeNode, facts: TypeFacts, locals: Map<Local, Type>) {
     this.next = next;
     this.tree = tree;
+    this.facts = facts;
     this.#locals = locals;
   }
 
   static root(): TypeScope {
-    return new TypeScope(undefined, createTypeNode(), new Map());
+    return new TypeScope(undefined, createTypeNode(), new TypeFacts(), new Map());
   }
 
   inside(): TypeScope {
-    return new TypeScope(this, createTypeNode(), new Map());
+    return new TypeScope(this, createTypeNode(), this.facts, new Map());
   }
 
   /** For one statement with other documents: its variables outlive it. */
   withTree(tree: TypeNode): TypeScope {
-    return new TypeScope(this, tree, this.#locals);
+    return new TypeScope(this, tree, this.facts, this.#locals);
   }
 
   typeOfLocal(local: Local): Known {
@@ -57,7 +61,8 @@ export class TypeScope {
   }
 
   setLocal(local: Local, type: Known): void {
-    if (type !== undefined) this.#locals.set(local, type);
+    const bounded = this.facts.bounded(type);
+    if (bounded !== undefined) this.#locals.set(local, bounded);
   }
 
   /** The type of what lies at a path. Nothing is known of base documents: they may hold anything. */
@@ -67,12 +72,12 @@ export class TypeScope {
       if (node === undefined) break;
       if (node.type !== undefined) {
         const child = childOf(node, key);
-        if (child === undefined) return selectType(node.type, path.slice(index));
+        if (child === undefined) return selectType(node.type, path.slice(index), this.facts);
         node = child;
-      } else if (key.type !== "constant") return selectType(extentOf(node), path.slice(index));
+      } else if (key.type !== "constant") return selectType(extentOf(node, this.facts), path.slice(index), this.facts);
       else node = childOf(node, key);
     }
-    if (node !== undefined) return extentOf(node);
+    if (node !== undefined) return extentOf(node, this.facts);
     return this.next === undefined ? ANY : this.next.typeAt(root, path);
   }
 }
@@ -82,22 +87,27 @@ export function childOf(node: TypeNode, key: ResolvedTerm): TypeNode | undefined
 }
 
 /** The whole document at a place. Beside what is known to be there, base documents may put anything. */
-export function extentOf(node: TypeNode): Known {
+export function extentOf(node: TypeNode, facts: TypeFacts): Known {
   if (node.type !== undefined) return node.type;
-  const properties = Array.from(node.children)
-    .filter(([key]) => key !== null)
-    .map(([key, child]) => ({ key, value: extentOf(child) }));
-  return objectType(properties, { key: STRING, value: ANY });
+  node.extent ??= facts.bounded(
+    objectType(
+      Array.from(node.children)
+        .filter(([key]) => key !== null)
+        .map(([key, child]) => ({ key, value: extentOf(child, facts) })),
+      { key: STRING, value: ANY },
+    ),
+  );
+  return node.extent;
 }
 
 /** What following a path gives; a key that is not known may be any. */
-export function selectType(type: Known, path: readonly ResolvedTerm[]): Known {
+export function selectType(type: Known, path: readonly ResolvedTerm[], facts: TypeFacts): Known {
   let selected = type;
   for (const key of path) {
     if (selected === undefined) return undefined;
     if (key.type === "constant" && isScalarOrNumber(key.value)) selected = memberType(selected, key.value);
     else if (isEmptyCollection(selected)) return ANY;
-    else selected = valueType(selected);
+    else selected = facts.valueType(selected);
   }
   return selected;
 }
@@ -113,6 +123,7 @@ export function putType(tree: TypeNode, path: readonly Scalar[], type: Known): v
 function nodeFor(tree: TypeNode, path: readonly Scalar[]): TypeNode {
   let node = tree;
   for (const key of path) {
+    node.extent = undefined;
     const child = node.children.get(key) ?? createTypeNode();
     node.children.set(key, child);
     node = child;
@@ -121,20 +132,22 @@ function nodeFor(tree: TypeNode, path: readonly Scalar[]): TypeNode {
 }
 
 /** Adds what one definition of a rule gives to what others give, at its place and in the objects that hold it. */
-export function insertType(tree: TypeNode, path: readonly Scalar[], type: Type): void {
+export function insertType(tree: TypeNode, path: readonly Scalar[], type: Type, facts: TypeFacts): void {
   let node = tree;
   for (const [index, key] of path.entries()) {
+    node.extent = undefined;
     const known = node.children.get(key);
     const child = known ?? createTypeNode();
     node.children.set(key, child);
     const rest = path.slice(index + 1);
-    if (known?.type?.type === "object" && rest.length > 0) child.type = withProperty(known.type, rest, type);
+    if (known?.type?.type === "object" && rest.length > 0)
+      child.type = facts.bounded(withProperty(known.type, rest, type));
     node = child;
   }
-  node.type = mergeTypes(node.type, type);
+  node.type = facts.bounded(mergeTypes(node.type, type));
   if (type.type !== "object") return;
   for (const [below, leaf] of leavesBelow(node, []))
-    if (node.type?.type === "object") node.type = withProperty(node.type, below, leaf);
+    if (node.type?.type === "object") node.type = facts.bounded(withProperty(node.type, below, leaf));
 }
 
 function leavesBelow(node: TypeNode, path: readonly Scalar[]): readonly (readonly [readonly Scalar[], Type])[] {

@@ -1,28 +1,18 @@
 import {
   elementType,
   isAny,
-  isUnknown,
   type Known,
-  mayUnify,
   membersOf,
   memberType,
   propertyType,
   typeOfValue,
   unionOf,
-  valueType,
 } from "../type-operations.ts";
 import { ANY, type ArrayType, type ObjectType } from "../types.ts";
-import {
-  isArray,
-  isEqual,
-  isObject,
-  isSet,
-  memberOf,
-  sizeOfObject,
-  sortedKeysOf,
-  type Value,
-} from "../values/value.ts";
+import { isArray, isObject, isSet, memberOf, sizeOfObject, sortedKeysOf, type Value } from "../values/value.ts";
+import { entriesByKey } from "./entries-by-key.ts";
 import type { ResolvedTerm } from "./resolved.ts";
+import type { TypeFacts } from "./type-facts.ts";
 import type { TypeScope } from "./type-scope.ts";
 
 /** What the checker knows of a term in a scope. */
@@ -31,10 +21,12 @@ export type TypeOf = (term: ResolvedTerm) => Known;
 /** Finds out whether terms can be what they have to be, and what that makes of variables of which nothing was known. */
 export class TypeUnifier {
   readonly #scope: TypeScope;
+  readonly #facts: TypeFacts;
   readonly #typeOf: TypeOf;
 
   constructor(scope: TypeScope, typeOf: TypeOf) {
     this.#scope = scope;
+    this.#facts = scope.facts;
     this.#typeOf = typeOf;
   }
 
@@ -42,12 +34,12 @@ export class TypeUnifier {
   equate(a: ResolvedTerm, b: ResolvedTerm): boolean {
     const left = this.#typeOf(a);
     const right = this.#typeOf(b);
-    const isOpenLeft = isUnknown(left);
-    const isOpenRight = isUnknown(right);
+    const isOpenLeft = this.#facts.isUnknown(left);
+    const isOpenRight = this.#facts.isUnknown(right);
     // A constant is known, though an empty set in it has no type of elements.
     if (isOpenLeft && (!isOpenRight || b.type === "constant")) return this.match(a, right, false);
     if (isOpenRight && (!isOpenLeft || a.type === "constant")) return this.match(b, left, false);
-    if (!isOpenLeft) return mayUnify(left, right);
+    if (!isOpenLeft) return this.#facts.mayUnify(left, right);
     if (a.type === "array") return this.#equateArray(a, b);
     if (a.type === "object") return this.#equateObject(a, b);
     if (a.type === "reference" && b.type === "local") return this.match(b, ANY, false);
@@ -73,9 +65,10 @@ export class TypeUnifier {
   #equateObject(a: ResolvedTerm & { readonly type: "object" }, b: ResolvedTerm): boolean {
     if (b.type === "local") return this.#equateLocal(b, a);
     if (b.type !== "object" || a.entries.length !== b.entries.length) return false;
+    const memberAt = entriesByKey(b.entries);
     return a.entries.every(([key, value]) => {
-      const other = b.entries.find(([candidate]) => isSameKey(key, candidate));
-      return other !== undefined && this.equate(value, other[1]);
+      const other = memberAt(key);
+      return other !== undefined && this.equate(value, other);
     });
   }
 
@@ -84,18 +77,18 @@ export class TypeUnifier {
     switch (term.type) {
       case "local": {
         const known = this.#scope.typeOfLocal(term.local);
-        if (!isAlternative && known !== undefined) return mayUnify(known, type);
+        if (!isAlternative && known !== undefined) return this.#facts.mayUnify(known, type);
         this.#scope.setLocal(term.local, isAlternative ? unionOf(known, type) : type);
         return true;
       }
       case "constant":
-        return matchValue(term.value, type);
+        return this.#matchValue(term.value, type);
       case "array":
       case "object":
       case "set":
         return this.#matchComposite(term, type, isAlternative);
       default:
-        return mayUnify(this.#typeOf(term), type);
+        return this.#facts.mayUnify(this.#typeOf(term), type);
     }
   }
 
@@ -104,6 +97,7 @@ export class TypeUnifier {
     type: Known,
     isAlternative: boolean,
   ): boolean {
+    if (!this.#facts.lookAtPair()) return true;
     if (type?.type === "any") {
       if (isAny(type)) this.#matchParts(term);
       const fitting = membersOf(type).filter((member) => this.match(term, member, true));
@@ -137,6 +131,26 @@ export class TypeUnifier {
       return member !== undefined && this.match(value, member, isAlternative);
     });
   }
+
+  /** A constant has to be of a type as a composite term of its parts would have to. */
+  #matchValue(value: Value, type: Known): boolean {
+    if (!this.#facts.lookAtPair()) return true;
+    const isComposite = isArray(value) || isObject(value) || isSet(value);
+    if (!isComposite) return this.#facts.mayUnify(typeOfValue(value), type);
+    if (type?.type === "any") return isAny(type) || membersOf(type).some((member) => this.#matchValue(value, member));
+    if (isArray(value))
+      return (
+        type?.type === "array" &&
+        hasRoom(value.length, type) &&
+        value.every((item, index) => this.#matchValue(item, elementType(type, index)))
+      );
+    if (isSet(value)) return type?.type === "set" && value.sorted.every((item) => this.#matchValue(item, type.of));
+    if (type?.type !== "object" || !hasMembers(sizeOfObject(value), type)) return false;
+    return sortedKeysOf(value).every((key) => {
+      const member = memberType(type, key);
+      return member !== undefined && this.#matchValue(memberOf(value, key) ?? null, member);
+    });
+  }
 }
 
 function hasRoom(length: number, type: ArrayType): boolean {
@@ -145,28 +159,4 @@ function hasRoom(length: number, type: ArrayType): boolean {
 
 function hasMembers(size: number, type: ObjectType): boolean {
   return size === (type.static ?? []).length || type.dynamic?.value !== undefined;
-}
-
-/** A constant has to be of a type as a composite term of its parts would have to. */
-function matchValue(value: Value, type: Known): boolean {
-  const isComposite = isArray(value) || isObject(value) || isSet(value);
-  if (!isComposite) return mayUnify(typeOfValue(value), type);
-  if (type?.type === "any") return isAny(type) || membersOf(type).some((member) => matchValue(value, member));
-  if (isArray(value))
-    return (
-      type?.type === "array" &&
-      hasRoom(value.length, type) &&
-      value.every((item, index) => matchValue(item, elementType(type, index)))
-    );
-  if (isSet(value)) return type?.type === "set" && value.sorted.every((item) => matchValue(item, valueType(type)));
-  if (type?.type !== "object" || !hasMembers(sizeOfObject(value), type)) return false;
-  return sortedKeysOf(value).every((key) => {
-    const member = memberType(type, key);
-    return member !== undefined && matchValue(memberOf(value, key) ?? null, member);
-  });
-}
-
-function isSameKey(a: ResolvedTerm, b: ResolvedTerm): boolean {
-  if (a.type === "local") return b.type === "local" && a.local === b.local;
-  return a.type === "constant" && b.type === "constant" && isEqual(a.value, b.value);
 }
