@@ -2,11 +2,12 @@ import type { RegoError } from "../errors.ts";
 import type { Body, CallTerm, Else, Expression, Location, Rule, Statement, Term, VarTerm } from "../syntax/ast.ts";
 import { kindOfTerm } from "../syntax/term-reader.ts";
 import type { ErrorLog } from "./error-log.ts";
+import type { Membership } from "./layered.ts";
 import { declaredIn, namesIn, partsOf } from "./syntax-parts.ts";
 
 export interface DeclarationOptions {
   /** Names of rules and imports: where nothing declares them, they are no variables. */
-  readonly globals: ReadonlySet<string>;
+  readonly globals: Membership<string>;
   /** Refuses variables and arguments as well that nothing makes use of (`opa check --strict`). */
   readonly isStrict: boolean;
   /** Told of each mention of a global name. */

@@ -2,6 +2,7 @@ import type { RegoError } from "../errors.ts";
 import type { Import, Module, Rule, Term } from "../syntax/ast.ts";
 import { checkDeclarations } from "./check-declarations.ts";
 import type { ErrorLog } from "./error-log.ts";
+import { LayeredSet } from "./layered.ts";
 import { packageKey, ruleNamesByPackage } from "./module-names.ts";
 import { statementsOf } from "./syntax-parts.ts";
 import { pathToText } from "./term-text.ts";
@@ -17,7 +18,7 @@ export function checkModules(modules: readonly Module[], isStrict: boolean, log:
   for (const module of modules) {
     if (module.regoVersion === 1 || isStrict) log.report(...shadowedRoots(module), ...shadowedImports(module));
     const documents = module.imports.filter(({ path }) => ROOTS.includes(path[0] ?? ""));
-    const globals = new Set(ruleNames.get(packageKey(module.package.path)));
+    const globals = new LayeredSet(ruleNames.get(packageKey(module.package.path)));
     for (const item of documents) globals.add(nameOf(item));
     const mentioned = new Set<string>();
     const onGlobal = (name: string) => mentioned.add(name);

@@ -4,7 +4,7 @@ import { type ExpandedRule, isGenerated } from "./expand.ts";
 import { LayeredSet, type Membership } from "./layered.ts";
 import { outputsOf } from "./outputs.ts";
 import type { Local, ResolvedBody, ResolvedStatement, ResolvedTerm } from "./resolved.ts";
-import { settleStatements } from "./settle.ts";
+import { settleAll } from "./settle.ts";
 import { addLocals, addLocalsOfTerm, localsInClosures, localsOfTerm } from "./statement-parts.ts";
 
 /** A body in an order in which each statement finds its variables bound; the statements that cannot, and why. */
@@ -66,7 +66,7 @@ function orderBody(body: ResolvedBody, outer: Membership<Local>): Ordered {
     if (open.size > 0) unsafe.set(statement, open);
   }
   const ordered: ResolvedStatement[] = [];
-  const waiting = settleStatements(body, allLocals, (statement) => {
+  const waiting = settleAll(body, allLocals, (statement) => {
     const outputs = outputsOf(statement, safe);
     const closedOver = Array.from(localsInClosures(statement)).filter(
       (local) => mentioned.has(local) && !outer.has(local),

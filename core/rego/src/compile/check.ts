@@ -64,7 +64,8 @@ export function checkRules(
     return errors;
   });
   if (log.mustStop) return undefined;
-  log.refuse(...checkRuleRecursion(graph, subjects));
+  if (graph.tooLarge !== undefined) log.refuse(graph.tooLarge);
+  else log.refuse(...checkRuleRecursion(graph, subjects));
   if (log.mustStop) return undefined;
   log.report(...types.checkRules(graph.sorted().map((rule) => [rule, bodies.get(rule) ?? []] as const)));
   for (const { rule, body } of expanded)

@@ -9,8 +9,7 @@ import { ErrorLog } from "./error-log.ts";
 import type { Program } from "./ir.ts";
 import { type LoweredQuery, lowerQuery, lowerRules } from "./lower.ts";
 import { metadataOf } from "./metadata.ts";
-import type { GlobalName } from "./module-names.ts";
-import { globalNames, packageKey, ruleNamesByPackage } from "./module-names.ts";
+import { GlobalNames, packageKey, ruleNamesByPackage } from "./module-names.ts";
 import { resolveModules, resolveQuery } from "./resolve.ts";
 import type { ResolvedRule } from "./resolved.ts";
 import { growRuleTree, type RuleTree } from "./rule-tree.ts";
@@ -71,7 +70,7 @@ export function compileQuery(
 ): Result<CompiledQuery, readonly RegoError[]> {
   const names = namesSeenFrom(compiled, packagePath);
   const log = new ErrorLog();
-  const globals = new Set(Array.from(names.keys()).filter((name) => !ROOTS.includes(name)));
+  const globals = { has: (name: string) => !ROOTS.includes(name) && names.get(name) !== undefined };
   checkQueryDeclarations(body, { globals, isStrict: false, onGlobal: () => {} }, log);
   if (log.mustStop) return err(log.errors);
   const resolved = resolveQuery(body, compiled.modules, compiled.builtinByName, names);
@@ -82,11 +81,11 @@ export function compileQuery(
   return ok({ ...lowered, names: resolved.names });
 }
 
-function namesSeenFrom({ modules }: CompiledModules, packagePath: readonly string[]): ReadonlyMap<string, GlobalName> {
+function namesSeenFrom({ modules }: CompiledModules, packagePath: readonly string[]): GlobalNames {
   const key = packageKey(packagePath);
   const own = modules.filter((module) => packageKey(module.package.path) === key);
   const imports = own.flatMap((module) => module.imports);
-  return globalNames(
+  return new GlobalNames(
     packagePath,
     imports,
     packagePath.length === 0 ? new Set() : (ruleNamesByPackage(modules).get(key) ?? new Set()),

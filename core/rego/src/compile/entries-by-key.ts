@@ -18,6 +18,7 @@ export function entriesByKey(
   }
   return (key) => {
     if (key.type === "local") return byLocal.get(key.local);
-    return key.type === "constant" ? members[index.find(key.value)] : undefined;
+    const position = key.type === "constant" ? index.find(key.value) : -1;
+    return position < 0 ? undefined : members[position];
   };
 }

@@ -15,7 +15,7 @@ import type {
 } from "./ir.ts";
 import { LayeredMap, LayeredSet } from "./layered.ts";
 import { freeLocals, freeLocalsOfStatement } from "./locals.ts";
-import { orderBody, outputsOf, pairsOf, unsafeError } from "./order.ts";
+import { localsOfPair, meetingPairs, orderBody, outputsOf, unsafeError } from "./order.ts";
 import { valuesOf } from "./resolve.ts";
 import type {
   Callee,
@@ -28,6 +28,7 @@ import type {
   ResolvedWith,
 } from "./resolved.ts";
 import type { RuleTree } from "./rule-tree.ts";
+import { settleAll } from "./settle.ts";
 
 /** What the bodies of one program share while they are lowered. */
 export interface LowerContext {
@@ -219,21 +220,14 @@ export class BodyLowering {
   #unify(left: ResolvedTerm, right: ResolvedTerm): void {
     this.#enumerate(left);
     this.#enumerate(right);
-    let open: (readonly [ResolvedTerm, ResolvedTerm])[] = [[left, right]];
-    while (open.length > 0) {
-      const next = open.flatMap(([a, b]) => (this.#meet(a, b) ? [] : (pairsOf(a, b) ?? [[a, b] as const])));
-      // The order check let only solvable pairs through; after an unsafe local nothing is solvable any more.
-      if (next.length === open.length && next.every(([a], index) => a === open[index]![0])) break;
-      open = next;
-    }
-  }
-
-  /** True when one of the two is known, so that the other gets its value. */
-  #meet(a: ResolvedTerm, b: ResolvedTerm): boolean {
-    if (this.#isGround(a)) this.#match(b, this.#value(a));
-    else if (this.#isGround(b)) this.#match(a, this.#value(b));
-    else return false;
-    return true;
+    const isGround = (term: ResolvedTerm) => this.#isGround(term);
+    // The order check let only solvable pairs through; after an unsafe local nothing is solvable any more.
+    settleAll(meetingPairs(left, right, isGround), localsOfPair, ([a, b]) => {
+      const [known, other] = isGround(a) ? [a, b] : [b, a];
+      if (!isGround(known)) return undefined;
+      this.#match(other, this.#value(known));
+      return freeLocals(other);
+    });
   }
 
   #match(pattern: ResolvedTerm, value: Expression): void {

@@ -25,22 +25,28 @@ export function packageKey(path: readonly string[]): string {
   return JSON.stringify(path);
 }
 
-export function globalNames(
-  packagePath: readonly string[],
-  imports: readonly Import[],
-  ruleNames: ReadonlySet<string>,
-): ReadonlyMap<string, GlobalName> {
-  const names = new Map<string, GlobalName>([
-    ["input", { base: "input", path: [] }],
-    ["data", { base: "data", path: [] }],
-  ]);
-  for (const name of ruleNames) names.set(name, { base: "data", path: [...packagePath, name] });
-  for (const { path, alias } of imports) {
-    const [base, ...rest] = path;
-    if (base !== "input" && base !== "data") continue;
-    names.set(alias ?? rest.at(-1) ?? base, { base, path: rest });
+/** What the names of one module mean. Modules of a package share the names of its rules. */
+export class GlobalNames {
+  readonly #packagePath: readonly string[];
+  readonly #ruleNames: ReadonlySet<string>;
+  readonly #imported = new Map<string, GlobalName>();
+
+  constructor(packagePath: readonly string[], imports: readonly Import[], ruleNames: ReadonlySet<string>) {
+    this.#packagePath = packagePath;
+    this.#ruleNames = ruleNames;
+    for (const { path, alias } of imports) {
+      const [base, ...rest] = path;
+      if (base !== "input" && base !== "data") continue;
+      this.#imported.set(alias ?? rest.at(-1) ?? base, { base, path: rest });
+    }
   }
-  return names;
+
+  get(name: string): GlobalName | undefined {
+    const imported = this.#imported.get(name);
+    if (imported !== undefined) return imported;
+    if (this.#ruleNames.has(name)) return { base: "data", path: [...this.#packagePath, name] };
+    return name === "input" || name === "data" ? { base: name, path: [] } : undefined;
+  }
 }
 
 /** By the key of the function's path (`packageKey`). */

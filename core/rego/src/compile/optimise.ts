@@ -7,13 +7,17 @@ import { joinConstants } from "./join-constants.ts";
 import { isReplaceable } from "./replaceable.ts";
 import { rewriteProgram } from "./rewrite.ts";
 
+/** Whether a query asks for one rule and once, or for what rules need as well: then each value is kept when it is there. */
+export type Asks = "once" | "repeatedly";
+
 /**
  * The same program for one set of base data, with less to do: data that is fixed becomes constants, rules that are
  * constants are put where they are asked for, sets that are only looped over are not built.
  */
-export function optimise(program: Program, data: Value): Program {
+export function optimise(program: Program, data: Value, asks: Asks = "once"): Program {
   const bound = program.replaced.data.length > 0 ? program : bindData(program, data);
-  return callOnce(joinConstants(fuseSets(inlineConstantRules(withoutMarks(bound)))));
+  const simple = inlineConstantRules(withoutMarks(bound));
+  return asks === "once" ? callOnce(joinConstants(fuseSets(simple))) : joinConstants(simple);
 }
 
 /** Marks are for observers. */

@@ -4,7 +4,7 @@ import { entriesByKey } from "./entries-by-key.ts";
 import type { LayeredSet, Membership } from "./layered.ts";
 import { freeLocals, freeLocalsOfStatement } from "./locals.ts";
 import type { Local, ResolvedBody, ResolvedStatement, ResolvedTerm } from "./resolved.ts";
-import { settleStatements } from "./settle.ts";
+import { settleAll } from "./settle.ts";
 
 /**
  * Orders a body so that each statement finds what it needs bound (OPA's safety check): the first of the statements
@@ -13,7 +13,7 @@ import { settleStatements } from "./settle.ts";
  */
 export function orderBody(body: ResolvedBody, bound: LayeredSet<Local>, errors: RegoError[]): ResolvedBody {
   const ordered: ResolvedStatement[] = [];
-  const waiting = settleStatements(body, freeLocalsOfStatement, (statement) => {
+  const waiting = settleAll(body, freeLocalsOfStatement, (statement) => {
     const outputs = outputsOf(statement, bound);
     if (outputs === undefined) return undefined;
     for (const local of outputs) bound.add(local);
@@ -157,22 +157,14 @@ class Binding {
 
   /** Binds what one side gives the other, pair by pair, until nothing moves. False when something stays open. */
   #solve(left: ResolvedTerm, right: ResolvedTerm): boolean {
-    let open: (readonly [ResolvedTerm, ResolvedTerm])[] = [[left, right]];
-    for (let before = Number.POSITIVE_INFINITY; open.length > 0 && open.length < before; ) {
-      before = open.length;
-      open = open.flatMap(([a, b]) => this.#step(a, b));
-      const pairs = open.flatMap(([a, b]) => pairsOf(a, b) ?? [[a, b] as const]);
-      if (pairs.length !== open.length) before = Number.POSITIVE_INFINITY;
-      open = pairs;
-    }
+    const isGround = (term: ResolvedTerm) => this.#isGround(term);
+    const open = settleAll(meetingPairs(left, right, isGround), localsOfPair, ([a, b]) => {
+      const other = isGround(a) ? b : isGround(b) ? a : undefined;
+      if (other === undefined) return undefined;
+      this.#pattern(other);
+      return freeLocals(other);
+    });
     return open.length === 0;
-  }
-
-  #step(a: ResolvedTerm, b: ResolvedTerm): (readonly [ResolvedTerm, ResolvedTerm])[] {
-    if (this.#isGround(a)) this.#pattern(b);
-    else if (this.#isGround(b)) this.#pattern(a);
-    else return [[a, b]];
-    return [];
   }
 
   #isGround(term: ResolvedTerm): boolean {
@@ -205,12 +197,28 @@ class Binding {
   }
 }
 
+type Pair = readonly [ResolvedTerm, ResolvedTerm];
+
+/** What unifying two terms comes to: composites are taken apart as long as neither is all known. */
+export function meetingPairs(
+  left: ResolvedTerm,
+  right: ResolvedTerm,
+  isGround: (term: ResolvedTerm) => boolean,
+): readonly Pair[] {
+  const pairs = isGround(left) || isGround(right) ? undefined : pairsOf(left, right);
+  return pairs?.flatMap(([a, b]) => meetingPairs(a, b, isGround)) ?? [[left, right]];
+}
+
+export function localsOfPair([a, b]: Pair): ReadonlySet<Local> {
+  return freeLocals(b, freeLocals(a));
+}
+
 /** What unifying two composites of the same shape comes to; undefined when they are not such. */
-export function pairsOf(a: ResolvedTerm, b: ResolvedTerm): (readonly [ResolvedTerm, ResolvedTerm])[] | undefined {
+function pairsOf(a: ResolvedTerm, b: ResolvedTerm): readonly Pair[] | undefined {
   if (a.type === "array" && b.type === "array" && a.items.length === b.items.length)
     return a.items.map((item, index) => [item, b.items[index]!]);
   if (a.type !== "object" || b.type !== "object" || a.entries.length !== b.entries.length) return undefined;
-  const pairs: (readonly [ResolvedTerm, ResolvedTerm])[] = [];
+  const pairs: Pair[] = [];
   const memberAt = entriesByKey(b.entries);
   for (const [key, value] of a.entries) {
     const other = key.type === "constant" ? memberAt(key) : undefined;

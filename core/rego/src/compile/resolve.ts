@@ -16,7 +16,7 @@ import type {
 import { valueOfTerm } from "../syntax/constant.ts";
 import { ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
 import { freeLocalsOfStatement } from "./locals.ts";
-import { arityByFunction, type GlobalName, globalNames, packageKey, ruleNamesByPackage } from "./module-names.ts";
+import { arityByFunction, GlobalNames, packageKey, ruleNamesByPackage } from "./module-names.ts";
 import type {
   Callee,
   ResolvedBody,
@@ -55,7 +55,7 @@ export function resolveModules(modules: readonly Module[], options: ResolveOptio
   const arities = arityByFunction(modules);
   for (const module of modules) {
     const ruleNames = names.get(packageKey(module.package.path)) ?? new Set();
-    const globals = globalNames(module.package.path, module.imports, ruleNames);
+    const globals = new GlobalNames(module.package.path, module.imports, ruleNames);
     for (const rule of module.rules) {
       const metadata = (what: "chain" | "rule") => options.metadataOf(module, rule, what);
       const resolver = new Resolver(globals, options.builtinByName, arities, unresolved, metadata);
@@ -79,7 +79,7 @@ export function resolveQuery(
   body: Body,
   modules: readonly Module[],
   builtinByName: ReadonlyMap<string, Builtin>,
-  globals: ReadonlyMap<string, GlobalName>,
+  globals: GlobalNames,
 ): ResolvedQuery {
   const unresolved = { templates: [], calls: [] };
   const resolver = new Resolver(globals, builtinByName, arityByFunction(modules), unresolved, () => null);
@@ -92,7 +92,7 @@ const COMPILED_FUNCTIONS: readonly string[] = ["eq", "rego.metadata.chain", "reg
 const GENERATED: Location = { file: "", row: 1, col: 1, start: 0, end: 0 };
 
 class Resolver {
-  readonly #globals: ReadonlyMap<string, GlobalName>;
+  readonly #globals: GlobalNames;
   readonly #builtinByName: ReadonlyMap<string, Builtin>;
   readonly #arityByFunction: ReadonlyMap<string, number>;
   readonly #unresolved: { readonly [stage in keyof Unresolved]: RegoError[] };
@@ -100,7 +100,7 @@ class Resolver {
   #scope = new Scope(undefined);
 
   constructor(
-    globals: ReadonlyMap<string, GlobalName>,
+    globals: GlobalNames,
     builtinByName: ReadonlyMap<string, Builtin>,
     arityByFunction: ReadonlyMap<string, number>,
     unresolved: { readonly [stage in keyof Unresolved]: RegoError[] },
@@ -223,7 +223,7 @@ class Resolver {
 
   #isKnown(name: string): boolean {
     if (name === "_" || this.#scope.find(name) !== undefined) return true;
-    return this.#globals.has(name) && !this.#scope.isDeclared(name);
+    return this.#globals.get(name) !== undefined && !this.#scope.isDeclared(name);
   }
 
   #statement({ isNegated, what, with: overrides, location }: Statement): ResolvedStatement | undefined {
@@ -346,7 +346,8 @@ class Resolver {
     if (!isName || (value.type === "var" && this.#scope.isDeclared(value.name))) return this.#term(value);
     const dotted = dottedName(value);
     const builtin = dotted === undefined ? undefined : this.#builtinByName.get(dotted);
-    if (builtin !== undefined && !this.#globals.has(dotted!.split(".")[0]!)) return { type: "builtin", builtin };
+    if (builtin !== undefined && this.#globals.get(dotted!.split(".")[0]!) === undefined)
+      return { type: "builtin", builtin };
     return this.#term(value);
   }
 

@@ -1,3 +1,4 @@
+import type { RegoError } from "../errors.ts";
 import { isEqual, isScalar, type Value } from "../values/value.ts";
 import type { ExpandedRule } from "./expand.ts";
 import type { ResolvedBody, ResolvedReference, ResolvedRule, ResolvedTerm } from "./resolved.ts";
@@ -7,12 +8,19 @@ import { termsOf } from "./statement-parts.ts";
 /** The reference through which one rule may need another; undefined when it needs it whatever its variables are. */
 export type Cause = ResolvedReference | undefined;
 
+/**
+ * Pairs of definitions of which one may need the other: a second and a hundred megabytes. A thousand definitions that
+ * each ask for any of a thousand others have as many.
+ */
+const NEEDS_MAX = 1_000_000;
+
 /** Which rules a rule may need. An else branch is a rule of its own: whoever needs the first needs all. */
 export class RuleGraph {
   readonly #needs = new Map<ExpandedRule, Map<ExpandedRule, Cause>>();
   readonly #neededBy = new Map<ExpandedRule, Set<ExpandedRule>>();
   readonly #partsByRule = new Map<ResolvedRule, ExpandedRule[]>();
   readonly #nodes: RuleNode;
+  #needsLeft = NEEDS_MAX;
   readonly rules: readonly ExpandedRule[];
 
   constructor(rules: readonly ExpandedRule[], nodes: RuleNode) {
@@ -22,10 +30,18 @@ export class RuleGraph {
       const parts = this.#partsByRule.get(part.rule) ?? [];
       this.#partsByRule.set(part.rule, [...parts, part]);
     }
-    for (const part of rules) this.#needs.set(part, this.#neededIn(part));
+    for (const part of rules) if (this.#needsLeft > 0) this.#needs.set(part, this.#neededIn(part));
     for (const [part, needs] of this.#needs)
       for (const needed of needs.keys())
         this.#neededBy.set(needed, (this.#neededBy.get(needed) ?? new Set()).add(part));
+  }
+
+  /** What could be needed was not followed to its end. */
+  get tooLarge(): RegoError | undefined {
+    const last = Array.from(this.#needs.keys()).at(-1);
+    if (this.#needsLeft > 0 || last === undefined) return undefined;
+    const message = `too many rules that may need each other: at most ${NEEDS_MAX} pairs`;
+    return { code: "rego_compile_error", message, location: last.part.location };
   }
 
   needsOf(part: ExpandedRule): ReadonlyMap<ExpandedRule, Cause> {
@@ -92,7 +108,11 @@ export class RuleGraph {
   #neededIn({ args, suffix, value, body }: ExpandedRule): Map<ExpandedRule, Cause> {
     const needed = new Map<ExpandedRule, Cause>();
     const add = (path: readonly (Value | undefined)[], reference: Cause): void => {
-      for (const found of this.rulesAt(path)) {
+      if (this.#needsLeft <= 0) return;
+      const all = this.rulesAt(path);
+      // Also what is needed twice: it was looked for twice.
+      this.#needsLeft -= all.length;
+      for (const found of all) {
         const cause = reference !== undefined && selects(reference, found) ? undefined : reference;
         for (const part of this.#partsByRule.get(found) ?? [])
           if (!needed.has(part) || cause === undefined) needed.set(part, cause);

@@ -1,4 +1,4 @@
-import type { Program } from "./ir.ts";
+import type { Block, Program } from "./ir.ts";
 import { rewriteBlock, rewriteProgram } from "./rewrite.ts";
 
 /** How often each rule is asked for by name; one that dynamic references may reach counts as asked for often. */
@@ -17,6 +17,24 @@ export function countUses(program: Program): readonly number[] {
     },
   });
   return hasDynamic ? uses.map(() => Number.POSITIVE_INFINITY) : uses;
+}
+
+/** Whether the body of a query asks for no more than one rule, and for that once. */
+export function asksOnce(body: Block): boolean {
+  let uses = 0;
+  rewriteBlock(body, {
+    expression: (expression) => {
+      if (expression.op === "rule" || expression.op === "invoke") uses++;
+      if (expression.op === "extent") uses = Number.POSITIVE_INFINITY;
+      return expression;
+    },
+    operation: (operation) => {
+      // What stands behind a loop stands in it.
+      if (operation.op === "scan" || operation.op === "scan-tree") uses = Number.POSITIVE_INFINITY;
+      return [operation];
+    },
+  });
+  return uses <= 1;
 }
 
 /** Rules that are asked for inside a loop, or by a function, which may be called in one. */

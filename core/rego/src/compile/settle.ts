@@ -1,39 +1,39 @@
-import type { Local, ResolvedBody, ResolvedStatement } from "./resolved.ts";
+import type { Local } from "./resolved.ts";
 
 /**
- * Goes through a body again and again until no statement moves any more: `settle` gives what a statement binds, or
- * undefined when it has to wait. Who waits is asked again only when one of the locals it mentions is bound, in the
+ * Goes through a list again and again until nothing moves any more: `settle` gives what an item binds, or undefined
+ * when it has to wait. Who waits is asked again only when one of the locals it mentions is bound, in the
  * order in which going through all of them would ask. Returns those that wait in the end.
  */
-export function settleStatements(
-  body: ResolvedBody,
-  mentionsOf: (statement: ResolvedStatement) => Iterable<Local>,
-  settle: (statement: ResolvedStatement) => Iterable<Local> | undefined,
-): ResolvedBody {
+export function settleAll<T>(
+  items: readonly T[],
+  mentionsOf: (item: T) => Iterable<Local>,
+  settle: (item: T) => Iterable<Local> | undefined,
+): readonly T[] {
   const waitingFor = new Map<Local, number[]>();
-  for (const [index, statement] of body.entries())
-    for (const local of mentionsOf(statement)) {
+  for (const [index, item] of items.entries())
+    for (const local of mentionsOf(item)) {
       const waiting = waitingFor.get(local);
       if (waiting === undefined) waitingFor.set(local, [index]);
       else waiting.push(index);
     }
-  const isSettled = body.map(() => false);
-  // A turn is the position of a statement in one of the rounds, laid end to end.
-  const turns = new TurnQueue(body.length);
+  const isSettled = items.map(() => false);
+  // A turn is the position of an item in one of the rounds, laid end to end.
+  const turns = new TurnQueue(items.length);
   for (let turn = turns.take(); turn !== undefined; turn = turns.take()) {
-    const index = turn % body.length;
+    const index = turn % items.length;
     if (isSettled[index]) continue;
-    const bound = settle(body[index]!);
+    const bound = settle(items[index]!);
     if (bound === undefined) continue;
     isSettled[index] = true;
     const round = turn - index;
     for (const local of bound) {
       for (const other of waitingFor.get(local) ?? [])
-        if (!isSettled[other]) turns.add(other > index ? round + other : round + body.length + other);
+        if (!isSettled[other]) turns.add(other > index ? round + other : round + items.length + other);
       waitingFor.delete(local);
     }
   }
-  return body.filter((_, index) => !isSettled[index]);
+  return items.filter((_, index) => !isSettled[index]);
 }
 
 /** Numbers, the smallest first, each once: a binary heap. */
@@ -70,9 +70,9 @@ class TurnQueue {
 
   #pop(): number | undefined {
     const heap = this.#heap;
-    const first = heap[0];
     const last = heap.pop();
-    if (last === undefined || heap.length === 0) return first;
+    if (last === undefined || heap.length === 0) return last;
+    const first = heap[0]!;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;

@@ -38,7 +38,7 @@ interface Measure {
   readonly depth: number;
 }
 
-const NOTHING: Measure = { size: 1, depth: 0 };
+const NOTHING: Measure = { size: 0, depth: 0 };
 
 /**
  * What was found out about the types of one set of modules, so that nothing is found out again for each mention of a

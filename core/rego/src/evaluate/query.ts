@@ -1,7 +1,8 @@
 import { AdapterError, err, InvariantError, ok, type Result } from "@vedette/base";
 import type { CompiledModules, CompiledQuery } from "../compile/compile.ts";
 import type { Program } from "../compile/ir.ts";
-import { optimise } from "../compile/optimise.ts";
+import { type Asks, optimise } from "../compile/optimise.ts";
+import { asksOnce } from "../compile/rule-uses.ts";
 import { LimitExceeded, type LimitName } from "../limits.ts";
 import type { Location } from "../syntax/ast.ts";
 import type { Value } from "../values/value.ts";
@@ -39,17 +40,19 @@ export interface PolicyOptions {
 
 export function createRegoPolicy(compiled: CompiledModules, options: PolicyOptions): RegoPolicy {
   const data: Value = options.data ?? Object.create(null);
-  const link = (program: Program) => {
-    const linked = options.isLiteral === true ? program : optimise(program, data);
+  const link = (program: Program, asks: Asks): Linked => {
+    const linked = options.isLiteral === true ? program : optimise(program, data, asks);
     return { program: linked, runner: options.backEnd(linked) };
   };
-  let shared: ReturnType<typeof link> | undefined;
+  const shared = new Map<Asks, Linked>();
   return {
     prepare: (query) => {
+      const asks = asksOnce(query.body) ? "once" : "repeatedly";
       // A query that replaces functions needs a program that looks for replacements.
-      if (query.replacesMore) return prepared(query, link(query.program), data);
-      shared ??= link(compiled.program);
-      return prepared(query, shared, data);
+      if (query.replacesMore) return prepared(query, link(query.program, asks), data);
+      const linked = shared.get(asks) ?? link(compiled.program, asks);
+      shared.set(asks, linked);
+      return prepared(query, linked, data);
     },
   };
 }
