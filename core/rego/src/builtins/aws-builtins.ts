@@ -22,7 +22,7 @@ import { textToBytes } from "./text-bytes.ts";
 import { civilTimeOf, NANOSECONDS_MAX } from "./time-civil.ts";
 import { formatTime } from "./time-format.ts";
 import { UTC } from "./time-zone.ts";
-import { parseUri, type Uri, uriToText } from "./x509-uri.ts";
+import { parseUri, type Uri, uriToText } from "./uri.ts";
 
 const PARAMETERS = objectOf(STRING, ANY);
 

@@ -24,6 +24,7 @@ import { TEMPLATE_BUILTINS } from "./template-builtins.ts";
 import { TIME_BUILTINS } from "./time-builtins.ts";
 import { TYPE_BUILTINS } from "./type-builtins.ts";
 import { UNIT_BUILTINS } from "./unit-builtins.ts";
+import { URI_BUILTINS } from "./uri-builtins.ts";
 import { UUID_BUILTINS } from "./uuid-builtins.ts";
 import { X509_BUILTINS } from "./x509-builtins.ts";
 
@@ -54,6 +55,7 @@ export const BUILTINS: readonly Builtin[] = [
   ...TIME_BUILTINS,
   ...TYPE_BUILTINS,
   ...UNIT_BUILTINS,
+  ...URI_BUILTINS,
   ...UUID_BUILTINS,
   ...X509_BUILTINS,
 ];

@@ -1,6 +1,6 @@
 import { contextTag, DerReader, type GeneralName, TAG } from "@vedette/x509";
 import { readWhole } from "./public-key.ts";
-import { parseUri, type Uri } from "./x509-uri.ts";
+import { parseUri, type Uri } from "./uri.ts";
 
 /** RFC 5280 §4.1.2.9. */
 export interface Extension {
@@ -152,12 +152,17 @@ export function readSubjectAltNames(reader: DerReader): SubjectAltNames {
     list.list(LIST_MAX, () => {
       const name = readGeneralName(list, [4, 16]);
       const uri = name.kind === "uri" ? parseUri(name.value) : undefined;
-      if (name.kind === "uri" && uri === undefined) list.fail();
+      if (name.kind === "uri" && (uri === undefined || !isDomain(uri.host))) list.fail();
       if (uri !== undefined) uris.push(uri);
       return name;
     }),
   );
   return { names, uris };
+}
+
+/** Go refuses names in which a label is empty. */
+function isDomain(host: string): boolean {
+  return host === "" || host.split(".").every((label) => label !== "");
 }
 
 const EMAIL_TAG = contextTag(1, "primitive");

@@ -9,11 +9,11 @@ import { civilTimeOf, NANOSECONDS } from "./time-civil.ts";
 import { formatTime } from "./time-format.ts";
 import { RFC3339 } from "./time-layout.ts";
 import { UTC } from "./time-zone.ts";
+import { uriToText, uriToValue } from "./uri.ts";
 import type { X509Certificate } from "./x509-certificate.ts";
 import type { Extension, SubjectAltNames } from "./x509-extensions.ts";
 import { nameToValue } from "./x509-name.ts";
 import { oidToValue } from "./x509-oid.ts";
-import { uriToText, uriToValue } from "./x509-uri.ts";
 
 /** As Go's `encoding/json` writes `x509.Certificate`: policies read these names. */
 export function certificateToValue(certificate: X509Certificate): PlainObject {

@@ -1,5 +1,6 @@
 import { concatBytes, utf8 } from "@vedette/base";
 import type { Value } from "../values/value.ts";
+import { parseAddress } from "./net-address.ts";
 import { bytesToText, textToBytes } from "./text-bytes.ts";
 
 /** A URI (RFC 3986) the way Go's `net/url` takes it apart, since policies see these parts. */
@@ -19,7 +20,7 @@ export interface Uri {
   readonly rawFragment: string;
 }
 
-/** Undefined for what Go refuses, and for a host that is no domain name. The text is ASCII. */
+/** Undefined for what Go refuses. */
 export function parseUri(text: string): Uri | undefined {
   const [written = "", fragmentText = ""] = cut(text, "#");
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(written)?.[1] ?? "";
@@ -103,16 +104,18 @@ function parseAuthority(text: string): Authority | undefined {
   return host === undefined || !isUser ? undefined : { parts: { user, host }, length: text.length };
 }
 
-/** A name of non-empty labels or an address in brackets, and a port. */
+/** A name or an address in brackets, and a port. */
 function parseHost(text: string): string | undefined {
   if (!/^(?:\[[^\]]*\]|[^[\]:]*)(?::[0-9]*)?$/.test(text)) return undefined;
   // An escape is for octets beyond ASCII, and for the percent sign in front of an address's zone (RFC 6874).
-  const isEscaped = text.startsWith("[") ? /%(?!25)/.test(text) : /%[0-7]/.test(text);
+  const isEscaped = text.startsWith("[") ? /%(?!25)/.test(text) : /%(?!25)[0-7]/.test(text);
   const host = unescaped(text);
   if (isEscaped || host === undefined || !HOST_CHARACTERS.test(text)) return undefined;
-  return text === "" || host.split(".").every((label) => label !== "") ? host : undefined;
+  const [, address, zone] = /^\[([^%\]]*)(?:%([^\]]*))?\]/.exec(host) ?? [];
+  const isAddress = address === undefined || (address.includes(":") && parseAddress(address) !== undefined);
+  return isAddress && zone !== "" ? host : undefined;
 }
-const HOST_CHARACTERS = /^[A-Za-z0-9\-._~!$&'()*+,;=:[\]<>"%]*$/;
+const HOST_CHARACTERS = /^[A-Za-z0-9\-._~!$&'()*+,;=:[\]<>"%\u0080-\uffff]*$/;
 
 function hostToText(host: string): string {
   return host.startsWith("[") ? host.replace("%", "%25") : escaped(host, HOST);
