@@ -18,6 +18,7 @@ import {
   parseQuery,
   type QueryFailure,
   type RegoError,
+  refusedCall,
   requireInput,
   type Value,
 } from "@vedette/rego";
@@ -74,14 +75,6 @@ const QUERY_LENGTH_MAX = 8_192;
 
 /** Kept prepared: what dashboards and sidecars ask again and again. The oldest gives way. */
 const PREPARED_MAX = 256;
-
-/** Builtins that ask somebody else: a policy that cannot run offline does not belong on the edge (PL3). */
-const NOT_OFFLINE: ReadonlyMap<string, string> = new Map([
-  ["http.send", "it asks a server for part of the decision"],
-  ["net.lookup_ip_addr", "it asks a name server for part of the decision"],
-  ["opa.runtime", "it tells of OPA's own process, which is not there"],
-  ["providers.aws.sign_req", "it signs requests to a cloud with a long-lived key in the policy"],
-]);
 
 /** Compare something with the time of the query without asking for it by name. */
 const READS_CLOCK: ReadonlySet<string> = new Set([
@@ -307,11 +300,12 @@ function checkRoots(modules: readonly Module[], roots: readonly string[]): Polic
   });
 }
 
+/** A policy that cannot run offline does not belong on the edge (PL3). */
 function checkOffline(program: Program): PolicyFinding[] {
   return builtinCalls(program).flatMap(({ builtin: { name }, location }) => {
-    const reason = NOT_OFFLINE.get(name);
-    if (reason === undefined) return [];
-    const message = `${name} cannot run offline: ${reason}`;
+    const refused = refusedCall(name, "edge");
+    if (refused === undefined) return [];
+    const message = `${name} cannot run offline: ${refused.reason}`;
     return [finding("NOT_OFFLINE", location, message, "only what the request, the bundle and the node carry")];
   });
 }
