@@ -40,6 +40,12 @@ const DECLARATIONS: readonly Refused[] = [
     twin: `p if { every x in [1] { y := x; y == 1 } }`,
   },
   {
+    what: "a key that is also mentioned by a comprehension in its statement",
+    policy: `p if { x := 1; input.o[x] == {x | input.y} }`,
+    errors: [`3:16 rego_unsafe_var_error var x is unsafe`],
+    twin: `p if { x := 1; y := {x | input.y}; input.o[x] == y }`,
+  },
+  {
     what: "an argument that is declared again",
     policy: `f(x) if { some x in [1] }`,
     errors: [`3:11 rego_compile_error arg x redeclared`],

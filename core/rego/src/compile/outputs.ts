@@ -4,7 +4,10 @@ import type { Membership } from "./layered.ts";
 import type { Local, ResolvedReference, ResolvedStatement, ResolvedTerm } from "./resolved.ts";
 import { addLocalsOfTerm, localsOfTerm } from "./statement-parts.ts";
 
-/** What a statement binds when `safe` is bound already. */
+/**
+ * What a statement binds when `safe` is bound already. As OPA has it, only an equation leaves out what is bound: other
+ * statements give the keys of their references either way.
+ */
 export function outputsOf(statement: ResolvedStatement, safe: Membership<Local>): Set<Local> {
   const { what, isNegated } = statement;
   const outputs = new Set<Local>();
@@ -24,6 +27,7 @@ export function outputsOf(statement: ResolvedStatement, safe: Membership<Local>)
       const enumeratedBefore = new Set(outputs);
       const isBound = (local: Local) => (safe.has(local) || enumeratedBefore.has(local)) && !targets.has(local);
       for (const local of unify(isBound, what.left, what.right)) outputs.add(local);
+      for (const local of outputs) if (safe.has(local)) outputs.delete(local);
       break;
     }
     case "result": {
@@ -42,7 +46,6 @@ export function outputsOf(statement: ResolvedStatement, safe: Membership<Local>)
     case "some-in":
       break;
   }
-  for (const local of outputs) if (safe.has(local)) outputs.delete(local);
   return outputs;
 }
 
