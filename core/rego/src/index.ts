@@ -6,7 +6,7 @@ export { type BuiltinCall, builtinCalls, inputPaths, inputProjection } from "./c
 export { type CompiledModules, type CompiledQuery, compileModules, compileQuery } from "./compile/compile.ts";
 export type { Program } from "./compile/ir.ts";
 export { requireInput } from "./compile/require-input.ts";
-export { type VerifiedQuery, verifyProgram } from "./compile/verify-program.ts";
+export { type QueryBlock, verifyProgram } from "./compile/verify-program.ts";
 export type { RegoError, RegoErrorCode } from "./errors.ts";
 export type { BackEnd } from "./evaluate/back-end.ts";
 export { closures } from "./evaluate/closures.ts";

@@ -2,13 +2,18 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { InvariantError } from "@vedette/base";
 import { BUILTINS } from "../builtins/registry.ts";
+import { closures } from "../evaluate/closures.ts";
+import { javascript } from "../evaluate/javascript.ts";
+import { createRegoPolicy } from "../evaluate/query.ts";
+import { testCompile } from "../evaluate/query-fixture.test.ts";
 import { parseModule, parseQuery } from "../syntax/parse.ts";
 import { compileModules, compileQuery } from "./compile.ts";
 import type { Block, Expression, Procedure, Program } from "./ir.ts";
 import { optimise } from "./optimise.ts";
 import { requireInput } from "./require-input.ts";
-import { type VerifiedQuery, verifyProgram } from "./verify-program.ts";
+import { type QueryBlock, verifyProgram } from "./verify-program.ts";
 
 const SUITE = join(
   process.env["VEDETTE_VECTORS"] ?? join(import.meta.dirname, "../../../../../shared/vectors"),
@@ -34,10 +39,10 @@ function readCases(): readonly SuiteCase[] {
   );
 }
 
-function testCompile(
+function compileSuiteCase(
   texts: readonly string[],
   query: string,
-): { readonly program: Program; readonly queries: readonly VerifiedQuery[] } | undefined {
+): { readonly program: Program; readonly queries: readonly QueryBlock[] } | undefined {
   const modules = texts.map((text, index) => parseModule(text, { file: `${index}.rego` }));
   const compiled = compileModules(
     modules.flatMap((module) => (module.ok ? [module.value] : [])),
@@ -55,7 +60,7 @@ test("every program of OPA's suite is sound, before and after it is optimised or
 }, () => {
   let count = 0;
   for (const { note, query, modules = [], data } of readCases()) {
-    const made = testCompile(modules, query);
+    const made = compileSuiteCase(modules, query);
     if (made === undefined) continue;
     count++;
     const documents = (data ?? {}) as { readonly [key: string]: never };
@@ -67,7 +72,7 @@ test("every program of OPA's suite is sound, before and after it is optimised or
 });
 
 function setupProgram(): Program {
-  const made = testCompile(
+  const made = compileSuiteCase(
     [
       `package a
 import rego.v1
@@ -222,3 +227,25 @@ test("a constant is a value", () => {
     assert.deepEqual(emit(value), ["data.a.p: a constant that is no value"], String(typeof value));
   for (const value of [null, -0, "\ud800", [shared, shared], Object.create(null)]) assert.deepEqual(emit(value), []);
 });
+
+test("no back end is given a program or a query that is not sound", () => {
+  const compiled = testCompile("package a\n\np contains input.x\n");
+  const body = parseQuery("data.a.p");
+  const query = body.ok ? compileQuery(compiled, body.value) : body;
+  assert.ok(query.ok);
+  const [procedure, ...others] = compiled.program.procedures;
+  const unsound: Block = [{ op: "emit", values: [{ op: "slot", slot: 3 }] }];
+  const program = { ...compiled.program, procedures: [{ ...procedure!, clauses: [clauseOf(unsound)] }, ...others] };
+  for (const backEnd of [closures, javascript])
+    for (const isLiteral of [true, false]) {
+      const options = { backEnd, isLiteral };
+      assert.ok(createRegoPolicy(compiled, options).prepare(query.value));
+      assert.throws(() => createRegoPolicy({ ...compiled, program }, options).prepare(query.value), InvariantError);
+      const wrong = { ...query.value, body: unsound };
+      assert.throws(() => createRegoPolicy(compiled, options).prepare(wrong), InvariantError);
+    }
+});
+
+function clauseOf(body: Block): Procedure["clauses"][number] {
+  return { body, isSet: true, otherwise: undefined };
+}

@@ -1,18 +1,10 @@
 import { unreachable } from "@vedette/base";
 import { type Builtin, BuiltinFailure, type BuiltinResult } from "../builtins/builtin.ts";
 import { indexClauses } from "../compile/clause-index.ts";
-import type {
-  Block,
-  Expression,
-  Operation,
-  Override,
-  Procedure,
-  Program,
-  Replacement,
-  TreeExpression,
-} from "../compile/ir.ts";
+import type { Block, Expression, Operation, Override, Procedure, Replacement, TreeExpression } from "../compile/ir.ts";
+import type { SoundProgram, SoundQuery } from "../compile/verify-program.ts";
 import { isEqual, ObjectBuilder, RegoSet, type Scalar, type Value } from "../values/value.ts";
-import type { BackEnd, RunnableQuery } from "./back-end.ts";
+import type { BackEnd } from "./back-end.ts";
 import { chainOf, costOfLiteral, hasOneValue } from "./clauses.ts";
 import { DocumentBuilder } from "./document-builder.ts";
 import type { Evaluation, Frame, Place, Replaced } from "./evaluation.ts";
@@ -33,10 +25,10 @@ export const closures: BackEnd = (program) => new ClosureBackEnd(program);
  * twin that generated code is compared with.
  */
 class ClosureBackEnd {
-  readonly #program: Program;
+  readonly #program: SoundProgram;
   readonly #runByProcedure = new Map<number, (evaluation: Evaluation, args: readonly Value[]) => Value | undefined>();
 
-  constructor(program: Program) {
+  constructor(program: SoundProgram) {
     this.#program = program;
   }
 
@@ -44,7 +36,7 @@ class ClosureBackEnd {
     this.#run(procedure)(evaluation, []);
 
   /** Each answer of a query goes to `answer`, which says whether it has had enough. */
-  query({ body, frame: size }: RunnableQuery): (evaluation: Evaluation) => readonly (readonly Value[])[] {
+  query({ body, frame: size }: SoundQuery): (evaluation: Evaluation) => readonly (readonly Value[])[] {
     let rows: Value[][] = [];
     const run = this.#block(body, (values) => (evaluation, frame) => {
       const row = evaluateAll(values, evaluation, frame);

@@ -13,9 +13,9 @@ import type {
   TreeExpression,
 } from "../compile/ir.ts";
 import { type Rewrite, rewriteBlock } from "../compile/rewrite.ts";
+import type { QueryBlock } from "../compile/verify-program.ts";
 import { BigNumber } from "../values/big-number.ts";
 import { isPlainObject, type PlainObject, RegoObject, RegoSet, type Value } from "../values/value.ts";
-import type { RunnableQuery } from "./back-end.ts";
 import { chainOf, costOfLiteral, hasOneValue } from "./clauses.ts";
 import { areArrays, areScalars, areStrings, haveMember, KnownValues } from "./known-values.ts";
 
@@ -112,7 +112,7 @@ export class CodeWriter {
   }
 
   /** `function query(e)`: all rows. */
-  query({ body, frame }: RunnableQuery): string {
+  query({ body, frame }: QueryBlock): string {
     return this.#function("query(e)", 0, frame, [], () => {
       this.#line("const rows = [];");
       this.#attempt(body, (values) => `rows.push([${values.join(", ")}]);`);

@@ -1,8 +1,9 @@
 import { type Builtin, BuiltinFailure } from "../builtins/builtin.ts";
-import type { Procedure as ProcedureIr, Program } from "../compile/ir.ts";
+import type { Procedure as ProcedureIr } from "../compile/ir.ts";
+import type { SoundProgram, SoundQuery } from "../compile/verify-program.ts";
 import type { Location } from "../syntax/ast.ts";
 import { compare, isEqual, ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
-import type { BackEnd, RunnableQuery } from "./back-end.ts";
+import type { BackEnd } from "./back-end.ts";
 import { closures } from "./closures.ts";
 import { CodeWriter } from "./code-writer.ts";
 import { DocumentBuilder } from "./document-builder.ts";
@@ -38,7 +39,7 @@ export const javascript: BackEnd = (program) => {
   };
 };
 
-function loadQuery(program: Program, query: RunnableQuery, procedures: readonly Procedure[]) {
+function loadQuery(program: SoundProgram, query: SoundQuery, procedures: readonly Procedure[]) {
   const writer = new CodeWriter(program);
   const text = writer.query(query);
   const names = Object.fromEntries(procedures.map((procedure, index) => [`p${index}`, procedure]));

@@ -3,6 +3,7 @@ import type { CompiledModules, CompiledQuery } from "../compile/compile.ts";
 import type { Program } from "../compile/ir.ts";
 import { type Asks, optimise } from "../compile/optimise.ts";
 import { asksOnce } from "../compile/rule-uses.ts";
+import { assertSound, assertSoundQuery, type SoundProgram, type SoundQuery } from "../compile/verify-program.ts";
 import { LimitExceeded, type LimitName } from "../limits.ts";
 import type { Location } from "../syntax/ast.ts";
 import type { Value } from "../values/value.ts";
@@ -40,29 +41,50 @@ export interface PolicyOptions {
 
 export function createRegoPolicy(compiled: CompiledModules, options: PolicyOptions): RegoPolicy {
   const data: Value = options.data ?? Object.create(null);
-  const link = (program: Program, asks: Asks): Linked => {
-    const linked = options.isLiteral === true ? program : optimise(program, data, asks);
-    return { program: linked, runner: options.backEnd(linked) };
-  };
-  const shared = new Map<Asks, Linked>();
+  const link = (program: Program, asks: Asks) =>
+    linkProgram(
+      options.isLiteral === true ? assertSound(program) : bindProgram(program, data, asks),
+      data,
+      options.backEnd,
+    );
+  const shared = new Map<Asks, LinkedProgram>();
   return {
     prepare: (query) => {
+      const sound = assertSoundQuery(query.program, query);
       const asks = asksOnce(query.body) ? "once" : "repeatedly";
       // A query that replaces functions needs a program that looks for replacements.
-      if (query.replacesMore) return prepared(query, link(query.program, asks), data);
+      if (query.replacesMore) return link(query.program, asks).prepare(sound);
       const linked = shared.get(asks) ?? link(compiled.program, asks);
       shared.set(asks, linked);
-      return prepared(query, linked, data);
+      return linked.prepare(sound);
     },
   };
 }
 
+/** The program for one set of data, as it may be handed to another thread and linked there. */
+function bindProgram(program: Program, data: Value, asks: Asks = "once"): SoundProgram {
+  return assertSound(optimise(program, data, asks));
+}
+
+/** A program with a back end, ready to be asked what it was compiled or bound for. */
+interface LinkedProgram {
+  prepare(query: NamedQuery): PreparedQuery;
+}
+
+type NamedQuery = SoundQuery & { readonly names: readonly string[] };
+
+/** `data` is what the program was bound to. What no question needs is not linked. */
+function linkProgram(program: SoundProgram, data: Value, backEnd: BackEnd): LinkedProgram {
+  const runner = backEnd(program);
+  return { prepare: (query) => prepared(query, { program, runner }, data) };
+}
+
 interface Linked {
-  readonly program: Program;
+  readonly program: SoundProgram;
   readonly runner: ReturnType<BackEnd>;
 }
 
-function prepared(query: CompiledQuery, { program, runner }: Linked, data: Value): PreparedQuery {
+function prepared(query: NamedQuery, { program, runner }: Linked, data: Value): PreparedQuery {
   const run = runOf(query, runner);
   // One evaluation serves one query after the other; an observer that asks again meanwhile gets another.
   const kept = new Evaluation({ query: new QueryState(), program, data, runRule: runner.runRule });
@@ -94,10 +116,10 @@ function prepared(query: CompiledQuery, { program, runner }: Linked, data: Value
 }
 
 /** Most queries ask for one rule. */
-function runOf(query: CompiledQuery, runner: ReturnType<BackEnd>): (evaluation: Evaluation) => Rows {
+function runOf(query: NamedQuery, runner: ReturnType<BackEnd>): (evaluation: Evaluation) => Rows {
   const [ask, emit, ...others] = query.body.filter(({ op }) => op !== "mark");
   const isOneRule = ask?.op === "let" && ask.from.op === "rule" && emit?.op === "emit" && others.length === 0;
-  if (!isOneRule || query.replacesMore || query.names.length > 0) return runner.query(query);
+  if (!isOneRule || query.names.length > 0) return runner.query(query);
   const { procedure } = ask.from;
   return (evaluation) => {
     const value = runner.runRule(evaluation, procedure);
