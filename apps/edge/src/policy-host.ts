@@ -13,6 +13,7 @@ import {
   type PolicyError,
 } from "@vedette/policy";
 import { inventory, parseConfig } from "@vedette/protocol";
+import type { CodeUnsound } from "@vedette/rego";
 import { gunzip, gzip, readFileIfExists, writeFileDurably } from "@vedette/runtime";
 import { type EdgeFiles, readTextIfExists } from "./edge-files.ts";
 import type { EffectiveClock } from "./effective-clock.ts";
@@ -49,6 +50,7 @@ export type ActivationError =
   | PolicyBundleError
   | PolicyError
   | ThreadFailure
+  | CodeUnsound
   | { readonly code: "TRUST_MISSING" }
   | { readonly code: "INVENTORY_INVALID"; readonly path: string; readonly expected: string };
 
@@ -229,11 +231,11 @@ export class PolicyHost {
   }
 
   /** What another thread opened, made to decide. */
-  #adopt({ bundle, rules, digest }: OpenedPolicy): Result<Activated, ActivationError> {
+  #adopt(opened: OpenedPolicy): Result<Activated, ActivationError> {
     const { crypto, random } = this.#options;
     // This process holds the site CA's key and the journal's: no code is made from policy here (PROTOCOLS 5.4).
-    const generation = adoptPolicy(undefined, bundle, rules, { crypto, random });
-    return generation.ok ? describe(bundle, generation.value.policy, digest) : generation;
+    const generation = adoptPolicy(undefined, opened, { crypto, random });
+    return generation.ok ? describe(opened.bundle, generation.value.policy, opened.digest) : generation;
   }
 
   /** At start, when nothing waits. */

@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { assert, hex, ok } from "@vedette/base";
-import { compileRules, openPolicyBundle, packPolicy } from "@vedette/policy";
+import { compileBundle, openPolicyBundle, packPolicy } from "@vedette/policy";
 import { createNodeCrypto, gunzip, gzip } from "@vedette/runtime";
 import type { OpenAnswer, OpenRequest } from "./policy-thread.ts";
 
@@ -19,9 +19,9 @@ function open({ bytes, terms, wants }: OpenRequest): { answer: OpenAnswer; buffe
   const crypto = createNodeCrypto();
   const bundle = openPolicyBundle(bytes, { ...terms, crypto, gzip: { gzip, gunzip } });
   if (!bundle.ok || wants === "verification") return { answer: bundle.ok ? ok(undefined) : bundle, buffers: [] };
-  const rules = compileRules(bundle.value);
-  if (!rules.ok) return { answer: rules, buffers: [] };
-  const { transfer, buffers } = packPolicy(bundle.value, rules.value);
+  const compiled = compileBundle(bundle.value);
+  if (!compiled.ok) return { answer: compiled, buffers: [] };
+  const { transfer, buffers } = packPolicy(bundle.value, compiled.value);
   const answer = ok({ ...transfer, digest: hex(crypto.hash("sha256", bytes)) });
   return { answer, buffers: buffers.filter((buffer) => buffer instanceof ArrayBuffer) };
 }

@@ -1,11 +1,11 @@
 import { ok, type Result } from "@vedette/base";
-import { type BackEnd, closures } from "@vedette/rego";
+import { type BackEnd, type CodeUnsound, closures } from "@vedette/rego";
 import type { CodePorts } from "./ask-code.ts";
-import { type CompiledPolicy, type FlatPolicy, loadPolicy } from "./compile.ts";
+import { type CompiledPolicy, loadPolicy } from "./compile.ts";
 import type { PolicyBundleError, PolicyError } from "./errors.ts";
 import type { PolicyBundle } from "./policy-bundle.ts";
-import { compileCode } from "./policy-code.ts";
-import { compileRules } from "./policy-transfer.ts";
+import { linkCode } from "./policy-code.ts";
+import { type CompiledBundle, compileBundle, type PolicyTransfer, unpackPolicy } from "./policy-transfer.ts";
 
 /**
  * The policy that is in force, as one value. The caller keeps it in one variable and replaces it in one assignment:
@@ -29,24 +29,31 @@ export function activatePolicy(
   bundle: PolicyBundle,
   deps: ActivationDeps,
 ): Result<PolicyGeneration, PolicyBundleError | PolicyError> {
-  const rules = compileRules(bundle);
-  return rules.ok ? adoptPolicy(current, bundle, rules.value, deps) : rules;
+  const compiled = compileBundle(bundle);
+  return compiled.ok ? ok(load(current, bundle, compiled.value, deps)) : compiled;
 }
 
 /**
- * The same from rules that were compiled before, maybe in another thread: `bundle.files` need not hold them. What is
- * left to do does not grow with their number; Rego is compiled here, because its rules become functions.
+ * The same from a policy that another thread compiled: `bundle.files` need not hold the rules. Nothing is parsed or compiled
+ * here; Rego's programs are verified, and become functions when they are first asked.
  */
 export function adoptPolicy(
   current: PolicyGeneration | undefined,
+  transfer: PolicyTransfer,
+  deps: ActivationDeps,
+): Result<PolicyGeneration, CodeUnsound> {
+  const compiled = unpackPolicy(transfer);
+  return compiled.ok ? ok(load(current, transfer.bundle, compiled.value, deps)) : compiled;
+}
+
+function load(
+  current: PolicyGeneration | undefined,
   bundle: PolicyBundle,
-  rules: FlatPolicy,
+  { rules, code }: CompiledBundle,
   { backEnd = closures, ...ports }: ActivationDeps,
-): Result<PolicyGeneration, PolicyError> {
-  const { revision, notAfter, roots } = bundle.manifest;
-  const code = compileCode(bundle.files, roots, backEnd);
-  if (!code.ok) return code;
+): PolicyGeneration {
+  const { revision, notAfter } = bundle.manifest;
   const loaded = loadPolicy(rules, { bundle: rules.id, revision, notAfter });
-  const policy = code.value ? { ...loaded, code: { modules: code.value, ports } } : loaded;
-  return ok({ number: (current?.number ?? 0) + 1, bundle, policy });
+  const policy = code ? { ...loaded, code: { modules: linkCode(code, backEnd), ports } } : loaded;
+  return { number: (current?.number ?? 0) + 1, bundle, policy };
 }

@@ -57,7 +57,7 @@ export {
   signPolicyBundle,
 } from "./policy-bundle.ts";
 export { type Answer, compileCode, type PolicyCode, type QueryDeps, type QueryRefused } from "./policy-code.ts";
-export { compileRules, type PolicyTransfer, packPolicy } from "./policy-transfer.ts";
+export { compileBundle, type PolicyTransfer, packPolicy } from "./policy-transfer.ts";
 export { DELTAS_MAX, encodePulledFile, type PulledFile, parsePulledFile } from "./pulled-file.ts";
 export {
   type AccessRequest,

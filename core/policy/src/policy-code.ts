@@ -2,6 +2,7 @@ import { assert, type Crypto, err, type Instant, ok, parseUtf8, type Random, typ
 import {
   type BackEnd,
   BUILTINS,
+  bindProgram,
   builtinCalls,
   type CompiledModules,
   compileModules,
@@ -10,6 +11,9 @@ import {
   inputPaths,
   inputProjection,
   isPlainObject,
+  keepReachable,
+  type LinkedProgram,
+  linkProgram,
   type Module,
   type PreparedQuery,
   type Program,
@@ -20,6 +24,7 @@ import {
   type RegoError,
   refusedCall,
   requireInput,
+  type SoundProgram,
   type Value,
 } from "@vedette/rego";
 import { AnswerCache } from "./answer-cache.ts";
@@ -87,12 +92,36 @@ const READS_CLOCK: ReadonlySet<string> = new Set([
 const ABOUT_ADDRESSES = /^net\.cidr_/;
 const ADDRESS: readonly string[] = ["context", "ip"];
 
+/**
+ * Modules that passed every check, with their data, bound to it: what is left is to link them. Made where the bundle is
+ * opened; `packCode` and `parseCode` hand it over to the thread that decides.
+ */
+export interface CheckedCode {
+  readonly packages: readonly (readonly string[])[];
+  readonly data: Value;
+  readonly program: SoundProgram;
+  /** Tells what of the input it missed; of the rules there are only those that `deny` and `escalate` use. */
+  readonly cautious: SoundProgram;
+  /** What of the input the rules read; undefined for those whose answers are not repeatable. */
+  readonly projections: Readonly<Record<keyof AccessRules, InputPaths | undefined>>;
+  /** For queries of somebody's own making. */
+  readonly compiled: () => CompiledModules;
+}
+
+type InputPaths = readonly (readonly string[])[];
+
 /** Undefined when there is no Rego among the files. Refuses with every finding at once. */
 export function compileCode(
   files: TarFiles,
   roots: readonly string[],
   backEnd: BackEnd,
 ): Result<PolicyCode | undefined, PolicyError> {
+  const checked = checkCode(files, roots);
+  return checked.ok ? ok(checked.value && linkCode(checked.value, backEnd)) : checked;
+}
+
+/** As `compileCode`, up to the back end: all that takes time. */
+export function checkCode(files: TarFiles, roots: readonly string[]): Result<CheckedCode | undefined, PolicyError> {
   const parsed = parseModules(files);
   if (!parsed.ok) return parsed;
   if (parsed.value.length === 0) return ok(undefined);
@@ -106,28 +135,71 @@ export function compileCode(
     ...checkOffline(compiled.value.program),
     ...checkAddresses(compiled.value.program),
   ];
-  if (findings.length > 0) return refuse(findings);
-  return ok(new LoadedCode(compiled.value, data.value, backEnd));
+  return findings.length > 0 ? refuse(findings) : ok(bind(compiled.value, data.value));
+}
+
+function bind(compiled: CompiledModules, data: Value): CheckedCode {
+  const { program, modules } = compiled;
+  const paths = modules.map((module) => module.package.path);
+  const asking = requireInput(keepReachable(program, [accessPath("deny"), accessPath("escalate")]));
+  return {
+    packages: Array.from(new Map(paths.map((path) => [path.join("/"), path])).values()),
+    data,
+    program: bindProgram(program, data),
+    cautious: bindProgram(asking, data),
+    projections: {
+      deny: projectionOf(asking, "deny"),
+      escalate: projectionOf(asking, "escalate"),
+      allow: projectionOf(program, "allow"),
+    },
+    compiled: () => compiled,
+  };
+}
+
+function projectionOf(program: Program, name: keyof AccessRules): InputPaths | undefined {
+  const path = accessPath(name);
+  const isRepeatable = builtinCalls(program, path).every(
+    ({ builtin }) => !builtin.isNondeterministic && !READS_CLOCK.has(builtin.name),
+  );
+  return isRepeatable ? inputProjection(program, path) : undefined;
+}
+
+function accessPath(name: keyof AccessRules): readonly string[] {
+  return [...ACCESS_PACKAGE, name];
+}
+
+/** Rules become functions when they are first asked. */
+export function linkCode(checked: CheckedCode, backEnd: BackEnd): PolicyCode {
+  return new LoadedCode(checked, backEnd);
 }
 
 class LoadedCode implements PolicyCode {
   readonly packages: readonly (readonly string[])[];
   readonly access: AccessRules;
-  readonly #compiled: CompiledModules;
-  readonly #policy: ReturnType<typeof createRegoPolicy>;
+  readonly #checked: CheckedCode;
+  readonly #backEnd: BackEnd;
+  readonly #linked: LinkedProgram;
   readonly #prepared = new Map<string, PreparedQuery>();
 
-  constructor(compiled: CompiledModules, data: Value, backEnd: BackEnd) {
-    const paths = compiled.modules.map((module) => module.package.path);
-    this.packages = Array.from(new Map(paths.map((path) => [path.join("/"), path])).values());
-    this.#compiled = compiled;
-    this.#policy = createRegoPolicy(compiled, { backEnd, data });
-    const cautious = { ...compiled, program: requireInput(compiled.program) };
-    const cautiousPolicy = createRegoPolicy(cautious, { backEnd, data });
+  constructor(checked: CheckedCode, backEnd: BackEnd) {
+    const { packages, program, cautious, data, projections } = checked;
+    this.packages = packages;
+    this.#checked = checked;
+    this.#backEnd = backEnd;
+    this.#linked = linkProgram(program, data, backEnd);
+    const asking = linkProgram(cautious, data, backEnd);
+    const rule = (name: keyof AccessRules, linked: LinkedProgram): AnswerCache | undefined => {
+      const path = accessPath(name);
+      if (!hasRuleAt(program, path)) return undefined;
+      const query = linked.prepareDocument(path);
+      // A rule that is there and cannot be asked must not count as one that does not hold.
+      assert(query !== undefined, "a rule of a compiled module can be asked for");
+      return new AnswerCache(query, projections[name]);
+    };
     this.access = {
-      deny: this.#rule("deny", cautious, cautiousPolicy),
-      escalate: this.#rule("escalate", cautious, cautiousPolicy),
-      allow: this.#rule("allow", compiled, this.#policy),
+      deny: rule("deny", asking),
+      escalate: rule("escalate", asking),
+      allow: rule("allow", this.#linked),
     };
   }
 
@@ -140,9 +212,10 @@ class LoadedCode implements PolicyCode {
     input: Value | undefined,
     deps: QueryDeps,
   ): Result<Value | undefined, QueryFailure> {
-    const answer = this.#prepare(referenceTo(path));
-    if (!answer.ok) return ok(undefined);
-    const rows = answer.value.evaluate({ ...deps, input });
+    const key = JSON.stringify(path);
+    const query = this.#prepared.get(key) ?? this.#keep(key, this.#linked.prepareDocument(path));
+    if (query === undefined) return ok(undefined);
+    const rows = query.evaluate({ ...deps, input });
     return rows.ok ? ok(rows.value[0]?.[0]) : rows;
   }
 
@@ -159,49 +232,44 @@ class LoadedCode implements PolicyCode {
     return ok(rows.value.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]!]))));
   }
 
-  #rule(name: string, compiled: CompiledModules, policy: ReturnType<typeof createRegoPolicy>): AnswerCache | undefined {
-    const path = [...ACCESS_PACKAGE, name];
-    const { program } = compiled;
-    if (!program.procedures.some((procedure) => path.every((part, i) => procedure.path[i] === part))) return undefined;
-    const query = compileText(referenceTo(path), compiled);
-    // A rule that is there and cannot be asked must not count as one that does not hold.
-    assert(query.ok, "a rule of a compiled module can be asked for");
-    const isRepeatable = builtinCalls(program, path).every(
-      ({ builtin }) => !builtin.isNondeterministic && !READS_CLOCK.has(builtin.name),
-    );
-    return new AnswerCache(policy.prepare(query.value), isRepeatable ? inputProjection(program, path) : undefined);
+  #prepare(text: string): Result<PreparedQuery, QueryRefused> {
+    // No path begins so.
+    const key = `?${text}`;
+    const known = this.#prepared.get(key);
+    if (known !== undefined) return ok(known);
+    const query = this.#compileQuery(text);
+    return query.ok ? ok(this.#keep(key, query.value)) : query;
   }
 
-  #prepare(text: string): Result<PreparedQuery, QueryRefused> {
-    const known = this.#prepared.get(text);
-    if (known !== undefined) return ok(known);
+  #compileQuery(text: string): Result<PreparedQuery, QueryRefused> {
     if (text.length > QUERY_LENGTH_MAX)
       return err({
         code: "query_invalid",
         message: `the query is longer than ${QUERY_LENGTH_MAX} characters`,
         errors: [],
       });
-    const query = compileText(text, this.#compiled);
+    const compiled = this.#checked.compiled();
+    const body = parseQuery(text);
+    const query = body.ok ? compileQuery(compiled, body.value) : body;
     if (!query.ok) return err({ code: "query_invalid", message: "the query is no valid Rego", errors: query.error });
-    const prepared = this.#policy.prepare(query.value);
+    const { data } = this.#checked;
+    return ok(createRegoPolicy(compiled, { backEnd: this.#backEnd, data, linked: this.#linked }).prepare(query.value));
+  }
+
+  #keep<Query extends PreparedQuery | undefined>(key: string, query: Query): Query {
     const [oldest] = this.#prepared.keys();
     if (this.#prepared.size >= PREPARED_MAX && oldest !== undefined) this.#prepared.delete(oldest);
-    this.#prepared.set(text, prepared);
-    return ok(prepared);
+    if (query !== undefined) this.#prepared.set(key, query);
+    return query;
   }
 }
 
-function compileText(text: string, compiled: CompiledModules) {
-  const body = parseQuery(text);
-  return body.ok ? compileQuery(compiled, body.value) : body;
+function hasRuleAt({ procedures }: Program, path: readonly string[]): boolean {
+  return procedures.some((procedure) => path.every((part, i) => procedure.path[i] === part));
 }
 
-/** `data["a"]["b"]`: any text is a name between quotes. */
-function referenceTo(path: readonly string[]): string {
-  return `data${path.map((name) => `[${JSON.stringify(name)}]`).join("")}`;
-}
-
-function parseModules(files: TarFiles): Result<readonly Module[], PolicyError> {
+/** The modules among the files. */
+export function parseModules(files: TarFiles): Result<readonly Module[], PolicyError> {
   const modules: Module[] = [];
   const findings: PolicyFinding[] = [];
   for (const [file, contents] of files) {

@@ -5,15 +5,19 @@ export { parseYaml } from "./builtins/yaml.ts";
 export { type BuiltinCall, builtinCalls, inputPaths, inputProjection } from "./compile/calls.ts";
 export { type CompiledModules, type CompiledQuery, compileModules, compileQuery } from "./compile/compile.ts";
 export type { Program } from "./compile/ir.ts";
+export { keepReachable } from "./compile/keep-reachable.ts";
 export { requireInput } from "./compile/require-input.ts";
-export { type QueryBlock, verifyProgram } from "./compile/verify-program.ts";
+export { type SoundProgram, verifyProgram } from "./compile/verify-program.ts";
 export type { RegoError, RegoErrorCode } from "./errors.ts";
 export type { BackEnd } from "./evaluate/back-end.ts";
 export { closures } from "./evaluate/closures.ts";
 export type { Observer, QueryOptions } from "./evaluate/evaluation.ts";
 export { javascript } from "./evaluate/javascript.ts";
 export {
+  bindProgram,
   createRegoPolicy,
+  type LinkedProgram,
+  linkProgram,
   type PolicyOptions,
   type PreparedQuery,
   type QueryFailure,
@@ -60,6 +64,9 @@ export {
   type TestSuite,
 } from "./tools/test-runner.ts";
 export { type TraceEvent, TraceObserver, traceToText } from "./tools/trace.ts";
+export type { FlatCode } from "./transfer/flat-code.ts";
+export { type CodeUnsound, readFlatCode } from "./transfer/flat-reader.ts";
+export { FlatWriter } from "./transfer/flat-writer.ts";
 export { parseJson, valueToJson } from "./values/json.ts";
 export { valueToText } from "./values/print.ts";
 export { isPlainObject, type PlainObject, RegoSet, type Value } from "./values/value.ts";

@@ -114,8 +114,8 @@ async function swapWhileDeciding(signed: SignedBundle, policy: CompiledPolicy, m
 }
 
 async function open(thread: PolicyThread, { bytes, terms }: SignedBundle): Promise<CompiledPolicy> {
-  const { bundle, rules } = need(await thread.open(bytes, terms));
-  return need(adoptPolicy(undefined, bundle, rules, { crypto: createNodeCrypto(), random: systemRandom })).policy;
+  const opened = need(await thread.open(bytes, terms));
+  return need(adoptPolicy(undefined, opened, { crypto: createNodeCrypto(), random: systemRandom })).policy;
 }
 
 /** Milliseconds from turn to turn of the event loop, each with a batch of decisions; whatever else it does is in them. */

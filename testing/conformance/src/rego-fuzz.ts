@@ -2,15 +2,14 @@
 import { parseArgs } from "node:util";
 import { type Instant, instant } from "@vedette/base";
 import {
-  type BackEnd,
   BUILTINS,
   type CompiledModules,
   type CompiledQuery,
-  closures as closureBackEnd,
+  closures,
   compileModules,
   compileQuery,
   createRegoPolicy,
-  javascript as generatingBackEnd,
+  javascript,
   type Module,
   type Observer,
   type PreparedQuery,
@@ -23,10 +22,10 @@ import {
   requireInput,
   type Value,
   valueToText,
-  verifyProgram,
 } from "@vedette/rego";
 import { createNodeCrypto, systemRandom } from "@vedette/runtime";
 import { type FuzzCase, generateCase } from "./rego-fuzz-modules.ts";
+import { handedOver } from "./rego-handed-over.ts";
 
 /** What all ways to run a case made of it, and where they did not make the same. */
 interface FuzzReport {
@@ -87,24 +86,20 @@ export function compileCase(item: FuzzCase): CompileOutcome {
 
 /** Whoever runs policies may run them in any of these ways, and gets the same answers. */
 function waysToRun({ compiled, data }: CompiledCase): readonly Way[] {
-  const [closures, javascript] = [verifying(closureBackEnd), verifying(generatingBackEnd)];
   const asking = { ...compiled, program: requireInput(compiled.program) };
   return [
     { name: "literal", policy: createRegoPolicy(compiled, { backEnd: closures, data, isLiteral: true }), asks: false },
     { name: "closures", policy: createRegoPolicy(compiled, { backEnd: closures, data }), asks: false },
     { name: "javascript", policy: createRegoPolicy(compiled, { backEnd: javascript, data }), asks: false },
+    { name: "handed over", policy: createRegoPolicy(compiled, { backEnd: handedOver(BUILTINS), data }), asks: false },
     { name: "asking closures", policy: createRegoPolicy(asking, { backEnd: closures, data }), asks: true },
     { name: "asking javascript", policy: createRegoPolicy(asking, { backEnd: javascript, data }), asks: true },
+    {
+      name: "asking, handed over",
+      policy: createRegoPolicy(asking, { backEnd: handedOver(BUILTINS), data }),
+      asks: true,
+    },
   ];
-}
-
-/** No back end gets a program that is not sound, optimised as it is by then. */
-function verifying(backEnd: BackEnd): BackEnd {
-  return (program) => {
-    const [fault] = verifyProgram(program);
-    if (fault !== undefined) throw new Error(`unsound program: ${fault}`);
-    return backEnd(program);
-  };
 }
 
 interface Way {

@@ -2,8 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { closures, javascript } from "@vedette/rego";
-import { judge, type Outcome, readSuite, runCase, type SuiteCase, suiteMissing } from "./rego-suite.ts";
+import { type BackEnd, closures, javascript } from "@vedette/rego";
+import { handedOver } from "./rego-handed-over.ts";
+import { judge, type Outcome, readSuite, runCase, SUITE_BUILTINS, type SuiteCase, suiteMissing } from "./rego-suite.ts";
 
 export interface CaseScore {
   readonly item: SuiteCase;
@@ -12,7 +13,7 @@ export interface CaseScore {
   /** Why it is left out; then its fault does not count as a failure. */
   readonly omission: string | undefined;
   readonly isDeterministic: boolean;
-  /** Both back ends made the same of it. */
+  /** Both back ends made the same of it, and so did the one over a program that was handed over. */
   readonly isAgreed: boolean;
 }
 
@@ -27,9 +28,12 @@ const NONDETERMINISTIC: ReadonlySet<string> = new Set([
   ...["http.send", "net.lookup_ip_addr", "opa.runtime", "rand.intn", "time.now_ns", "uuid.rfc4122", "test.sleep"],
 ]);
 
+/** Both back ends, and the first one over a program that another thread compiled. */
+const BACK_ENDS: readonly BackEnd[] = [closures, javascript, handedOver(SUITE_BUILTINS)];
+
 export function scoreSuite(): CaseScore[] {
   return readSuite().map((item) => {
-    const [first, second] = [closures, javascript].map((backEnd) => attempt(item, backEnd));
+    const [first, ...others] = BACK_ENDS.map((backEnd) => attempt(item, backEnd));
     const fault = judge(item, first!);
     const reason = item.builtins.map((name) => OMITTED[name]).find((found) => found !== undefined);
     return {
@@ -37,7 +41,7 @@ export function scoreSuite(): CaseScore[] {
       fault,
       omission: fault === undefined ? undefined : reason,
       isDeterministic: !item.builtins.some((name) => NONDETERMINISTIC.has(name)),
-      isAgreed: isSame(first!, second!) || !isRepeatable(item),
+      isAgreed: others.every((other) => isSame(first!, other)) || !isRepeatable(item),
     };
   });
 }
@@ -47,7 +51,7 @@ function isRepeatable(item: SuiteCase): boolean {
   return !item.builtins.some((name) => NONDETERMINISTIC.has(name));
 }
 
-function attempt(item: SuiteCase, backEnd: typeof closures): Outcome {
+function attempt(item: SuiteCase, backEnd: BackEnd): Outcome {
   try {
     return runCase(item, backEnd);
   } catch (cause) {

@@ -104,6 +104,8 @@ const TEST_SLEEP: Builtin = {
   run: () => null,
 };
 
+export const SUITE_BUILTINS: readonly Builtin[] = [...BUILTINS, TEST_SLEEP];
+
 export type Outcome =
   | { readonly type: "rows"; readonly rows: readonly unknown[] }
   | { readonly type: "error"; readonly code: string; readonly text: string };
@@ -116,7 +118,7 @@ export function runCase(item: SuiteCase, backEnd: BackEnd): Outcome {
     if (!parsed.ok) return refused(parsed.error);
     modules.push(parsed.value);
   }
-  const compiled = compileModules(modules, [...BUILTINS, TEST_SLEEP]);
+  const compiled = compileModules(modules, SUITE_BUILTINS);
   if (!compiled.ok) return refused(compiled.error);
   const body = parseQuery(item.query);
   if (!body.ok) return refused(body.error);

@@ -84,8 +84,8 @@ function note(expression: Expression, calls: BuiltinCall[]): void {
   if (expression.op === "call") calls.push({ builtin: expression.builtin, location: expression.location });
 }
 
-/** A dynamic reference may reach any rule. */
-function reachable(program: Program, path: readonly string[]): readonly number[] {
+/** The rules at and below a path, and all that they may use. A dynamic reference may reach any rule. */
+export function reachable(program: Program, path: readonly string[]): readonly number[] {
   const found = new Set<number>();
   const isBelow = (at: readonly string[]) => path.every((name, index) => at[index] === name);
   const waiting = program.procedures.flatMap((procedure, index) => (isBelow(procedure.path) ? [index] : []));

@@ -1,4 +1,4 @@
-import { assert } from "@vedette/base";
+import { assert, err, ok, type Result } from "@vedette/base";
 import type { Builtin } from "../builtins/builtin.ts";
 import { BigNumber } from "../values/big-number.ts";
 import {
@@ -31,7 +31,7 @@ export interface QueryBlock {
   readonly frame: number;
 }
 
-/** Verified; made only by `assertSound`; back ends accept no other. */
+/** Verified; made only by `parseProgram` and `assertSound`; back ends accept no other. */
 export type SoundProgram = Program & { readonly [soundBrand]: true };
 /** Verified with the program it is asked of. */
 export type SoundQuery = QueryBlock & { readonly [soundBrand]: true };
@@ -59,6 +59,12 @@ function verifyQuery(program: Program, { body, frame }: QueryBlock): readonly st
   const report = (fault: string) => faults.push(`query: ${fault}`);
   new FrameVerifier({ program, known: new Set() }, frame, report).query(body);
   return faults;
+}
+
+/** A program of another thread: the first fault says why it is none to run. */
+export function parseProgram(program: Program): Result<SoundProgram, string> {
+  const [fault] = verifyProgram(program);
+  return fault === undefined ? ok(asSound(program)) : err(fault);
 }
 
 /** A program of our own making (lowering, `optimise`, `requireInput`): a fault is a bug of ours, and nothing runs. */

@@ -1,5 +1,6 @@
 import { AdapterError, err, InvariantError, ok, type Result } from "@vedette/base";
 import type { CompiledModules, CompiledQuery } from "../compile/compile.ts";
+import { documentQuery } from "../compile/document-query.ts";
 import type { Program } from "../compile/ir.ts";
 import { type Asks, optimise } from "../compile/optimise.ts";
 import { asksOnce } from "../compile/rule-uses.ts";
@@ -37,6 +38,8 @@ export interface PolicyOptions {
   readonly data?: Value | undefined;
   /** Leaves the program as it was written, for who observes it statement by statement. */
   readonly isLiteral?: boolean;
+  /** The program of these modules for this data, when it is linked already; it serves queries that ask for one rule. */
+  readonly linked?: LinkedProgram;
 }
 
 export function createRegoPolicy(compiled: CompiledModules, options: PolicyOptions): RegoPolicy {
@@ -47,7 +50,7 @@ export function createRegoPolicy(compiled: CompiledModules, options: PolicyOptio
       data,
       options.backEnd,
     );
-  const shared = new Map<Asks, LinkedProgram>();
+  const shared = new Map<Asks, LinkedProgram>(options.linked && [["once", options.linked]]);
   return {
     prepare: (query) => {
       const sound = assertSoundQuery(query.program, query);
@@ -62,21 +65,30 @@ export function createRegoPolicy(compiled: CompiledModules, options: PolicyOptio
 }
 
 /** The program for one set of data, as it may be handed to another thread and linked there. */
-function bindProgram(program: Program, data: Value, asks: Asks = "once"): SoundProgram {
+export function bindProgram(program: Program, data: Value, asks: Asks = "once"): SoundProgram {
   return assertSound(optimise(program, data, asks));
 }
 
-/** A program with a back end, ready to be asked what it was compiled or bound for. */
-interface LinkedProgram {
+/** A program with a back end and the data that it is bound to. */
+export interface LinkedProgram {
   prepare(query: NamedQuery): PreparedQuery;
+  /** The document at a path below `data`, rules included; undefined for a function, which is none. */
+  prepareDocument(path: readonly string[]): PreparedQuery | undefined;
 }
 
 type NamedQuery = SoundQuery & { readonly names: readonly string[] };
 
 /** `data` is what the program was bound to. What no question needs is not linked. */
-function linkProgram(program: SoundProgram, data: Value, backEnd: BackEnd): LinkedProgram {
+export function linkProgram(program: SoundProgram, data: Value, backEnd: BackEnd): LinkedProgram {
   const runner = backEnd(program);
-  return { prepare: (query) => prepared(query, { program, runner }, data) };
+  const prepare = (query: NamedQuery) => prepared(query, { program, runner }, data);
+  return {
+    prepare,
+    prepareDocument: (path) => {
+      const query = documentQuery(program, path);
+      return query && prepare({ ...assertSoundQuery(program, query), names: [] });
+    },
+  };
 }
 
 interface Linked {
