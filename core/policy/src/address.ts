@@ -17,11 +17,14 @@ const DOT = 0x2e;
 export function parseAddress(text: string): Address | undefined {
   if (text.length > ADDRESS_LENGTH_MAX) return undefined;
   const word = parseIpv4(text);
-  return word === undefined ? parseIpv6(text) : [0, 0, MAPPED_PREFIX, word];
+  if (word === undefined) return text.includes(":") ? parseIpv6(text) : undefined;
+  return [0, 0, MAPPED_PREFIX, word];
 }
 
 /** RFC 4632 §3.1 notation: an address, a slash and a prefix length, with no bits set beyond it. */
 export function parseNetwork(text: string): Network | undefined {
+  // Literals of conditions are asked for whether they are one, and few have a slash.
+  if (!text.includes("/")) return undefined;
   const match = /^([0-9a-fA-F:.]+)\/(\d{1,3})$/.exec(text);
   const address = match?.[1] === undefined ? undefined : parseAddress(match[1]);
   if (!address || match?.[1] === undefined) return undefined;

@@ -1,8 +1,9 @@
-import { isJsonObject, type Json, parseDuration } from "@vedette/base";
+import { isJsonObject, type Json, type JsonObject, parseDuration } from "@vedette/base";
 import { parseAddress, parseNetwork } from "./address.ts";
 import { type AttributeType, parseAttribute, typeOf } from "./attribute.ts";
-import { type DocumentReader, isJsonArray, pointerToken } from "./document-reader.ts";
+import { type DocumentReader, isJsonArray } from "./document-reader.ts";
 import { GLOB_LENGTH_MAX, parseGlob } from "./glob.ts";
+import type { Pointer } from "./pointer.ts";
 import type { Attribute, AttributeOperand, Condition, Rule, Scalar } from "./rules.ts";
 import { parseTimeWindow } from "./time-window.ts";
 
@@ -20,6 +21,7 @@ export type Params = ReadonlyMap<string, Json>;
 export class ConditionChecker {
   readonly #reader: DocumentReader;
   readonly #params: Params;
+  readonly #attributes = new Map<string, Attribute>();
   readonly usedParams: Set<string> = new Set();
 
   constructor(reader: DocumentReader, params: Params) {
@@ -27,13 +29,14 @@ export class ConditionChecker {
     this.#params = params;
   }
 
-  check(value: Json, at: string, effect: Rule["effect"], depth = 0): Condition | undefined {
+  check(value: Json, at: Pointer, effect: Rule["effect"], depth = 0): Condition | undefined {
     if (depth >= DEPTH_MAX) return this.#fail("LIMIT_EXCEEDED", at, "nested too deep", `at most ${DEPTH_MAX} levels`);
-    const [operator, ...others] = isJsonObject(value) ? Object.keys(value) : [];
-    if (!isJsonObject(value) || operator === undefined || others.length > 0)
+    const operators = isJsonObject(value) ? Object.keys(value) : [];
+    const operator = operators[0];
+    if (!isJsonObject(value) || operator === undefined || operators.length > 1)
       return this.#fail("TYPE_MISMATCH", at, "wrong type", `an object with one operator: ${OPERATORS}`);
     const operand = value[operator] ?? null;
-    const inside = `${at}/${pointerToken(operator)}`;
+    const inside = at.below(operator);
     switch (operator) {
       case "all":
       case "any":
@@ -69,18 +72,18 @@ export class ConditionChecker {
     }
   }
 
-  #group(op: "all" | "any", value: Json, at: string, effect: Rule["effect"], depth: number): Condition | undefined {
+  #group(op: "all" | "any", value: Json, at: Pointer, effect: Rule["effect"], depth: number): Condition | undefined {
     const items = this.#reader.list(value, at, ITEMS_MAX, "a list of conditions");
     if (!items) return undefined;
     const of: Condition[] = [];
-    for (const [i, item] of items.entries()) {
-      const condition = this.check(item, `${at}/${i}`, effect, depth + 1);
+    for (let i = 0; i < items.length; i++) {
+      const condition = this.check(items[i]!, at.below(i), effect, depth + 1);
       if (condition) of.push(condition);
     }
     return of.length === items.length ? { op, of } : undefined;
   }
 
-  #within(value: Json, at: string): Condition | undefined {
+  #within(value: Json, at: Pointer): Condition | undefined {
     const window = parseTimeWindow(value);
     if (window) return { op: "within", window };
     const expected =
@@ -88,12 +91,13 @@ export class ConditionChecker {
     return this.#fail("VALUE_INVALID", at, "not a time window", expected);
   }
 
-  #binary(op: BinaryOperator, value: Json, at: string, effect: Rule["effect"]): Condition | undefined {
-    const [first, second, ...rest] = isJsonArray(value) ? value : [];
-    if (first === undefined || second === undefined || rest.length > 0)
+  #binary(op: BinaryOperator, value: Json, at: Pointer, effect: Rule["effect"]): Condition | undefined {
+    const operands = isJsonArray(value) ? value : [];
+    const [first, second] = [operands[0], operands[1]];
+    if (first === undefined || second === undefined || operands.length > 2)
       return this.#fail("TYPE_MISMATCH", at, "wrong type", `two operands: ["path", ${OPERANDS[op].expected}]`);
-    const path = this.#attribute(first, `${at}/0`, effect, OPERANDS[op].types);
-    const operandAt = `${at}/1`;
+    const path = this.#attribute(first, at.below(0), effect, OPERANDS[op].types);
+    const operandAt = at.below(1);
     const operand = this.param(second, operandAt);
     if (path === undefined || operand === undefined) return undefined;
     if (effect === "allow" && (op === "cidr" || namesAddress(operand))) return this.#refuseAddress(operandAt);
@@ -107,7 +111,7 @@ export class ConditionChecker {
     op: BinaryOperator,
     path: Attribute,
     operand: Json,
-    at: string,
+    at: Pointer,
     effect: Rule["effect"],
   ): Condition | undefined | false {
     switch (op) {
@@ -152,16 +156,16 @@ export class ConditionChecker {
   /** The attribute that stands as second operand, `{"path": "subject.id"}`. */
   #other(
     operand: Json,
-    at: string,
+    at: Pointer,
     effect: Rule["effect"],
     types: readonly AttributeType[],
   ): AttributeOperand | undefined | false {
-    if (!isJsonObject(operand) || Object.keys(operand).join() !== "path") return undefined;
-    const path = this.#attribute(operand["path"] ?? null, `${at}/path`, effect, types);
+    if (!isJsonObject(operand) || !hasOnly(operand, "path")) return undefined;
+    const path = this.#attribute(operand["path"] ?? null, at.below("path"), effect, types);
     return path === undefined ? false : { path };
   }
 
-  #attribute(value: Json, at: string, effect: Rule["effect"], types: readonly AttributeType[]): Attribute | undefined {
+  #attribute(value: Json, at: Pointer, effect: Rule["effect"], types: readonly AttributeType[]): Attribute | undefined {
     const path = this.attribute(value, at, effect);
     if (path === undefined) return undefined;
     if (types.includes(typeOf(path))) return path;
@@ -174,8 +178,8 @@ export class ConditionChecker {
   }
 
   /** The path of an attribute; an allow rule may not read an address, not even to count by it. */
-  attribute(value: Json | undefined, at: string, effect: Rule["effect"]): Attribute | undefined {
-    const path = typeof value === "string" ? parseAttribute(value) : undefined;
+  attribute(value: Json | undefined, at: Pointer, effect: Rule["effect"]): Attribute | undefined {
+    const path = typeof value === "string" ? this.#parseAttribute(value) : undefined;
     if (path === undefined)
       return this.#fail(
         "UNKNOWN_ATTRIBUTE",
@@ -187,15 +191,24 @@ export class ConditionChecker {
     return path;
   }
 
+  /** Rules of one fleet read the same few attributes. */
+  #parseAttribute(text: string): Attribute | undefined {
+    const known = this.#attributes.get(text);
+    if (known !== undefined) return known;
+    const path = parseAttribute(text);
+    if (path !== undefined) this.#attributes.set(text, path);
+    return path;
+  }
+
   /** The literal itself, or the value of the parameter that `{"param": "name"}` stands for. */
-  param(value: Json, at: string): Json | undefined {
-    if (!isJsonObject(value) || Object.keys(value).join() !== "param") return value;
+  param(value: Json, at: Pointer): Json | undefined {
+    if (!isJsonObject(value) || !hasOnly(value, "param")) return value;
     const name = value["param"];
     const found = typeof name === "string" ? this.#params.get(name) : undefined;
     if (typeof name !== "string" || found === undefined)
       return this.#fail(
         "UNKNOWN_PARAM",
-        `${at}/param`,
+        at.below("param"),
         "unknown parameter",
         `one of ${[...this.#params.keys()].join(", ")}`,
       );
@@ -203,7 +216,7 @@ export class ConditionChecker {
     return found;
   }
 
-  #refuseAddress(at: string): undefined {
+  #refuseAddress(at: Pointer): undefined {
     return this.#fail(
       "IP_ALLOWS",
       at,
@@ -212,7 +225,7 @@ export class ConditionChecker {
     );
   }
 
-  #fail(code: Parameters<DocumentReader["report"]>[0], at: string, message: string, expected: string): undefined {
+  #fail(code: Parameters<DocumentReader["report"]>[0], at: Pointer, message: string, expected: string): undefined {
     this.#reader.report(code, at, message, expected);
     return undefined;
   }
@@ -248,6 +261,11 @@ const AN: Readonly<Record<AttributeType, string>> = {
   list: "a list",
   any: "a property",
 };
+
+function hasOnly(value: JsonObject, member: string): boolean {
+  const names = Object.keys(value);
+  return names.length === 1 && names[0] === member;
+}
 
 function fits(type: AttributeType, operand: Scalar): boolean {
   return type === "any" || type === typeof operand;

@@ -1,9 +1,10 @@
 import { assert, err, type Json, type LocatedJson, ok, parseLocatedJson, type Result } from "@vedette/base";
 import { ConditionChecker, type Params } from "./check-condition.ts";
 import { ID, PROSE, RuleReader } from "./check-rule.ts";
-import { DocumentReader, type Fault } from "./document-reader.ts";
+import { DocumentReader, type Fault, type Members } from "./document-reader.ts";
 import type { PolicyError, PolicyFinding } from "./errors.ts";
 import { lintRules } from "./lint.ts";
+import { Pointer } from "./pointer.ts";
 import type { PolicyDocument, Rule } from "./rules.ts";
 
 /** Twice the largest policy we measure (100,000 rules); beyond it, activation would hold the node for seconds. */
@@ -14,6 +15,10 @@ const POLICY_LENGTH_MAX = 67_108_864;
 const DEPTH_MAX = 32;
 const PARAMS_MAX = 256;
 const MASK_MAX = 64;
+const POLICY: Members = {
+  required: ["kind", "id", "default", "rules"],
+  optional: ["description", "params", "mask"],
+};
 const MASK = /^\/input(?:\/[^/]+){1,8}$/;
 
 export interface CheckedPolicy {
@@ -77,16 +82,21 @@ class PolicyReader {
   }
 
   read(value: Json): { document: PolicyDocument; unusedParams: readonly string[] } | undefined {
-    const required = ["kind", "id", "default", "rules"];
-    const members = this.#reader.object(value, "", required, ["description", "params", "mask"]);
+    const members = this.#reader.object(value, Pointer.root, POLICY);
     if (!members) return undefined;
-    this.#reader.text(members["kind"], "/kind", /^rules\/v1$/, '"rules/v1"');
-    this.#reader.text(members["default"], "/default", /^deny$/, '"deny"');
-    this.#reader.text(members["description"], "/description", PROSE, "a text of at most 1,024 characters");
-    const id = this.#reader.text(members["id"], "/id", ID, "an id: letters, digits and . _ : / -") ?? "";
+    this.#reader.text(members["kind"], Pointer.root.below("kind"), /^rules\/v1$/, '"rules/v1"');
+    this.#reader.text(members["default"], Pointer.root.below("default"), /^deny$/, '"deny"');
+    this.#reader.text(
+      members["description"],
+      Pointer.root.below("description"),
+      PROSE,
+      "a text of at most 1,024 characters",
+    );
+    const id =
+      this.#reader.text(members["id"], Pointer.root.below("id"), ID, "an id: letters, digits and . _ : / -") ?? "";
     const mask = this.#reader.texts(
       members["mask"],
-      "/mask",
+      Pointer.root.below("mask"),
       MASK_MAX,
       MASK,
       "a JSON pointer such as /input/context/pin",
@@ -99,28 +109,32 @@ class PolicyReader {
   }
 
   #params(value: Json | undefined): Params {
-    const members = value === undefined ? {} : this.#reader.object(value, "/params", [], Object.keys(value ?? {}));
+    const at = Pointer.root.below("params");
+    const members =
+      value === undefined ? {} : this.#reader.object(value, at, { required: [], optional: Object.keys(value ?? {}) });
     const params = new Map(Object.entries(members ?? {}));
     if (params.size > PARAMS_MAX)
-      this.#reader.report("LIMIT_EXCEEDED", "/params", "too many parameters", `at most ${PARAMS_MAX}`);
+      this.#reader.report("LIMIT_EXCEEDED", at, "too many parameters", `at most ${PARAMS_MAX}`);
     for (const name of params.keys())
       if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name))
-        this.#reader.report("VALUE_INVALID", "/params", "name not allowed", "names of letters, digits, _ and -");
+        this.#reader.report("VALUE_INVALID", at, "name not allowed", "names of letters, digits, _ and -");
     return params;
   }
 
   #rules(value: Json | undefined, conditions: ConditionChecker): readonly Rule[] {
     const reader = new RuleReader(this.#reader, conditions);
-    const items = this.#reader.list(value, "/rules", RULES_MAX, "a list of rules, at least one") ?? [];
+    const list = Pointer.root.below("rules");
+    const items = this.#reader.list(value, list, RULES_MAX, "a list of rules, at least one") ?? [];
     const seen = new Set<string>();
     const rules: Rule[] = [];
-    for (const [i, item] of items.entries()) {
-      const at = `/rules/${i}`;
-      const rule = reader.read(item, at);
+    for (let i = 0; i < items.length; i++) {
+      const at = list.below(i);
+      const rule = reader.read(items[i]!, at);
       // INVARIANT: a rule that was not understood is a finding, or a deny rule could silently be lost.
       assert(rule !== undefined || this.#reader.faults.length > 0, "a rule that was not read is a finding");
       if (!rule) continue;
-      if (seen.has(rule.id)) this.#reader.report("DUPLICATE_ID", `${at}/id`, "rule id used before", "an id of its own");
+      if (seen.has(rule.id))
+        this.#reader.report("DUPLICATE_ID", at.below("id"), "rule id used before", "an id of its own");
       seen.add(rule.id);
       rules.push(rule);
     }

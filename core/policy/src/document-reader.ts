@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from "@vedette/base";
 import type { FindingCode } from "./errors.ts";
+import type { Pointer } from "./pointer.ts";
 
 /** A finding before it knows its line: positions are looked up once, at the end. */
 export interface Fault {
@@ -16,21 +17,23 @@ const FAULTS_MAX = 50;
 /** Fields that exist nowhere in rules/v1 and deserve a better answer than "unknown field" (PROTOCOLS 5.2). */
 const NEEDS_NETWORK: ReadonlySet<string> = new Set(["http", "url", "fetch", "dns", "remote", "webhook"]);
 
+/** The names of an object's members. */
+export interface Members {
+  readonly required: readonly string[];
+  readonly optional: readonly string[];
+}
+
 /** Reads a parsed document member by member, and collects every fault instead of stopping at the first. */
 export class DocumentReader {
   readonly faults: Fault[] = [];
 
-  report(code: FindingCode, pointer: string, message: string, expected: string, part: Fault["part"] = "value"): void {
-    if (this.faults.length < FAULTS_MAX) this.faults.push({ code, pointer, part, message, expected });
+  report(code: FindingCode, pointer: Pointer, message: string, expected: string, part: Fault["part"] = "value"): void {
+    if (this.faults.length < FAULTS_MAX)
+      this.faults.push({ code, pointer: pointer.toString(), part, message, expected });
   }
 
   /** An object whose members are all known and whose required ones are there; members are checked by the caller. */
-  object(
-    value: Json | undefined,
-    pointer: string,
-    required: readonly string[],
-    optional: readonly string[],
-  ): JsonObject | undefined {
+  object(value: Json | undefined, pointer: Pointer, { required, optional }: Members): JsonObject | undefined {
     if (value === undefined || !isJsonObject(value)) {
       this.mismatch(pointer, "an object");
       return undefined;
@@ -39,12 +42,12 @@ export class DocumentReader {
       if (!required.includes(key) && !optional.includes(key))
         this.#reportUnknown(value, key, pointer, [...required, ...optional]);
     for (const key of required)
-      if (value[key] === undefined) this.report("MISSING_FIELD", `${pointer}/${key}`, "missing field", `"${key}" here`);
+      if (value[key] === undefined) this.report("MISSING_FIELD", pointer.below(key), "missing field", `"${key}" here`);
     return value;
   }
 
-  #reportUnknown(value: JsonObject, key: string, pointer: string, known: readonly string[]): void {
-    const at = `${pointer}/${pointerToken(key)}`;
+  #reportUnknown(value: JsonObject, key: string, pointer: Pointer, known: readonly string[]): void {
+    const at = pointer.below(key);
     const isUncapped = key === "onUnavailable" && value[key] === "allow" && value["cap"] === undefined;
     if (isUncapped)
       this.report(
@@ -65,7 +68,7 @@ export class DocumentReader {
     else this.report("UNKNOWN_FIELD", at, "unknown field", `one of ${known.join(", ")}`, "key");
   }
 
-  text(value: Json | undefined, pointer: string, pattern: RegExp, expected: string): string | undefined {
+  text(value: Json | undefined, pointer: Pointer, pattern: RegExp, expected: string): string | undefined {
     if (value === undefined) return undefined;
     if (typeof value === "string" && pattern.test(value)) return value;
     if (typeof value === "string") this.report("VALUE_INVALID", pointer, "value not allowed", expected);
@@ -73,7 +76,7 @@ export class DocumentReader {
     return undefined;
   }
 
-  list(value: Json | undefined, pointer: string, lengthMax: number, expected: string): readonly Json[] | undefined {
+  list(value: Json | undefined, pointer: Pointer, lengthMax: number, expected: string): readonly Json[] | undefined {
     if (value === undefined) return undefined;
     if (!isJsonArray(value) || value.length === 0) {
       this.mismatch(pointer, expected);
@@ -86,7 +89,7 @@ export class DocumentReader {
 
   texts(
     value: Json | undefined,
-    pointer: string,
+    pointer: Pointer,
     lengthMax: number,
     pattern: RegExp,
     expected: string,
@@ -94,23 +97,20 @@ export class DocumentReader {
     const items = this.list(value, pointer, lengthMax, `a list of ${expected}`);
     if (!items) return undefined;
     const texts: string[] = [];
-    for (const [i, item] of items.entries()) {
-      const text = this.text(item, `${pointer}/${i}`, pattern, expected);
+    for (let i = 0; i < items.length; i++) {
+      const text = this.text(items[i], pointer.below(i), pattern, expected);
       if (text !== undefined) texts.push(text);
     }
-    if (new Set(texts).size < texts.length) this.report("VALUE_INVALID", pointer, "repeated item", "each item once");
+    if (texts.length > 1 && new Set(texts).size < texts.length)
+      this.report("VALUE_INVALID", pointer, "repeated item", "each item once");
     return texts.length === items.length ? texts : undefined;
   }
 
-  mismatch(pointer: string, expected: string): void {
+  mismatch(pointer: Pointer, expected: string): void {
     this.report("TYPE_MISMATCH", pointer, "wrong type", expected);
   }
 }
 
 export function isJsonArray(value: Json): value is readonly Json[] {
   return Array.isArray(value);
-}
-
-export function pointerToken(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
