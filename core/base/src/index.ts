@@ -15,10 +15,12 @@ export {
 } from "./bytes.ts";
 export { canonicalJson, isJsonObject, type Json, type JsonObject } from "./canonical-json.ts";
 export {
+  type JsonItems,
   type LocatedJson,
   type LocatedJsonError,
   type LocatedJsonLimits,
   type Position,
+  parseListedJson,
   parseLocatedJson,
 } from "./located-json.ts";
 export type {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type LocatedJson, parseLocatedJson } from "./located-json.ts";
+import { type LocatedJson, parseListedJson, parseLocatedJson } from "./located-json.ts";
 
 const limits = { length: 10_000, depth: 64 };
 
@@ -152,4 +152,44 @@ test("a member named __proto__ is an ordinary member", () => {
   const { value } = located('{"__proto__": {"isAdmin": true}}');
   assert.deepEqual(Object.keys(value as object), ["__proto__"]);
   assert.equal((value as Record<string, unknown>)["isAdmin"], undefined);
+});
+
+test("a long list is left out of the document, and its items are the ones that stand there", () => {
+  const document = fc.record({ before: fc.jsonValue(), list: fc.array(fc.jsonValue()), after: fc.jsonValue() });
+  fc.assert(
+    fc.property(document, fc.constantFrom(undefined, 2), (value, indent) => {
+      const text = JSON.stringify(value, null, indent);
+      const whole = parseLocatedJson(text, limits);
+      const listed = parseListedJson(text, limits, "list");
+      assert.equal(listed.ok, whole.ok);
+      if (!whole.ok || !listed.ok) return;
+      const { value: rest, items, positionOf } = listed.value;
+      assert.ok(items);
+      const read = Array.from({ length: items.length }, (_, index) => items.at(index));
+      assert.deepEqual({ ...(rest as object), list: read }, { ...(whole.value.value as object) });
+      assert.deepEqual(positionOf("/list/0"), whole.value.positionOf("/list/0"));
+    }),
+  );
+});
+
+test("only a list of that name in the document itself is one", () => {
+  for (const text of ['{"a": 1}', '{"list": {}}', '{"a": {"list": [1]}}', '[{"list": [1]}]', '[["list"]]']) {
+    const parsed = parseListedJson(text, limits, "list");
+    assert.ok(parsed.ok);
+    assert.equal(parsed.value.items, undefined);
+    assert.deepEqual(parsed.value.value, JSON.parse(text));
+  }
+});
+
+test("an item is as strict as the document around it", () => {
+  for (const [text, code] of [
+    ['{"list": [1, {"a": 1, "a": 2}]}', "JSON_KEY_DUPLICATE"],
+    ['{"list": [1, 01]}', "JSON_SYNTAX"],
+    ['{"list": [1], "list": [2]}', "JSON_KEY_DUPLICATE"],
+    ['{"list": [1', "JSON_SYNTAX"],
+    [`{${Array.from({ length: 40 }, (_, i) => `"k${i}": 0`).join()}, "k3": 1}`, "JSON_KEY_DUPLICATE"],
+  ] as const) {
+    const parsed = parseListedJson(text, limits, "list");
+    assert.equal(!parsed.ok && parsed.error.code, code, text);
+  }
 });

@@ -26,6 +26,18 @@ export interface LocatedJson {
   positionOf(pointer: string, part?: "value" | "key"): Position;
 }
 
+/** A document of which one list is long: `value` has an empty list in its place. */
+export interface ListedJson extends LocatedJson {
+  /** The list's items; undefined when the document has no such list. */
+  readonly items: JsonItems | undefined;
+}
+
+/** Parsed when they are asked for, so that reading them one by one holds one at a time. */
+export interface JsonItems {
+  readonly length: number;
+  at(index: number): Json;
+}
+
 export interface LocatedJsonError extends Position {
   readonly code:
     | "JSON_SYNTAX"
@@ -43,13 +55,53 @@ export interface LocatedJsonError extends Position {
  * numbers that overflow, a byte order mark. The error says where, and what was expected there.
  */
 export function parseLocatedJson(text: string, limits: LocatedJsonLimits): Result<LocatedJson, LocatedJsonError> {
+  const scanned = scan(text, limits, undefined);
+  return scanned.ok ? ok({ value: readJson(text), positionOf: positionIn(text) }) : scanned;
+}
+
+/** The same for an object whose member `name` is a long list. The whole text is checked at once, the items as well. */
+export function parseListedJson(
+  text: string,
+  limits: LocatedJsonLimits,
+  name: string,
+): Result<ListedJson, LocatedJsonError> {
+  const scanned = scan(text, limits, name);
+  if (!scanned.ok) return scanned;
+  const { list } = scanned.value;
+  const rest = list ? `${text.slice(0, list.start)}[]${text.slice(list.end)}` : text;
+  return ok({
+    value: readJson(rest),
+    positionOf: positionIn(text),
+    items: list && {
+      length: list.starts.length,
+      at: (index) => readJson(text.slice(list.starts[index], list.ends[index])),
+    },
+  });
+}
+
+function scan(
+  text: string,
+  limits: LocatedJsonLimits,
+  listed: string | undefined,
+): Result<{ readonly list: ScannedList | undefined }, LocatedJsonError> {
   if (text.length > limits.length)
     return err({ code: "JSON_TOO_LARGE", line: 1, column: 1, expected: `at most ${limits.length} characters` });
-  const scanner = new Scanner(text, limits.depth);
+  const scanner = new Scanner(text, limits.depth, listed);
   scanner.scanText();
   if (scanner.fault) return err({ ...positionAt(text, scanner.fault.at), ...scanner.fault.what });
-  const value = readJson(text) as Json;
-  return ok({ value, positionOf: (pointer, part = "value") => positionAt(text, offsetOf(text, pointer, part)) });
+  return ok({ list: scanner.list });
+}
+
+function positionIn(text: string): LocatedJson["positionOf"] {
+  return (pointer, part = "value") => positionAt(text, offsetOf(text, pointer, part));
+}
+
+/** Offsets of a list and of the items in it. */
+interface ScannedList {
+  readonly start: number;
+  end: number;
+  readonly starts: number[];
+  readonly ends: number[];
 }
 
 type What = Pick<LocatedJsonError, "code" | "expected">;
@@ -75,20 +127,47 @@ const SURROGATE_LAST = 0xdfff;
 const LITERALS: readonly string[] = ["true", "false", "null"];
 const A_VALUE = "a value: object, array, string, number, true, false or null";
 
+/** The names of one object. Few are compared faster than they are hashed. */
+class Names {
+  readonly #few: string[] = [];
+  #all: Set<string> | undefined;
+
+  /** False when it is there already. */
+  add(name: string): boolean {
+    if (this.#all?.has(name) ?? this.#few.includes(name)) return false;
+    if (this.#all) this.#all.add(name);
+    else if (this.#few.push(name) === NAMES_COMPARED_MAX) this.#all = new Set(this.#few);
+    return true;
+  }
+}
+
+const NAMES_COMPARED_MAX = 16;
+
 /** Walks a text once without building anything, up to the first fault; each step answers whether there was none. */
 class Scanner {
   readonly text: string;
   readonly #depthMax: number;
+  readonly #listed: string | undefined;
   readonly #number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
   readonly #escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
   at = 0;
   fault: { readonly at: number; readonly what: What } | undefined;
-  /** The string that was scanned last, decoded. */
-  string = "";
+  /** The member that was asked for, if it is a list. */
+  list: ScannedList | undefined;
+  /** Where the string that was scanned last begins, and whether it stands there as it is. */
+  #stringStart = 0;
+  #isPlain = true;
 
-  constructor(text: string, depthMax: number) {
+  constructor(text: string, depthMax: number, listed?: string) {
     this.text = text;
     this.#depthMax = depthMax;
+    this.#listed = listed;
+  }
+
+  /** The string that was scanned last, decoded. */
+  get string(): string {
+    const [start, end] = [this.#stringStart, this.at];
+    return this.#isPlain ? this.text.slice(start + 1, end - 1) : (readJson(this.text.slice(start, end)) as string);
   }
 
   scanText(): boolean {
@@ -109,46 +188,77 @@ class Scanner {
   scanValue(depth: number): boolean {
     const code = this.text.charCodeAt(this.at);
     if (code === QUOTE) return this.scanString("a string");
-    if (code === OPEN_BRACE) return this.#scanContainer(depth, CLOSE_BRACE);
-    if (code === OPEN_BRACKET) return this.#scanContainer(depth, CLOSE_BRACKET);
+    if (code === OPEN_BRACE) return this.#scanObject(depth);
+    if (code === OPEN_BRACKET) return this.#scanList(depth, undefined);
     if (code === MINUS || (code >= DIGIT_0 && code <= DIGIT_9)) return this.#scanNumber();
     return this.#scanLiteral();
   }
 
-  #scanContainer(depth: number, close: number): boolean {
-    const start = this.at++;
-    if (depth >= this.#depthMax)
-      return this.#fail(start, "JSON_TOO_DEEP", `at most ${this.#depthMax} arrays and objects inside each other`);
-    const keys = close === CLOSE_BRACE ? new Set<string>() : undefined;
-    this.skipSpace();
-    if (this.#takes(close)) return true;
+  #scanObject(depth: number): boolean {
+    if (!this.#opens(depth)) return false;
+    if (this.#takes(CLOSE_BRACE)) return true;
+    const names = new Names();
     for (;;) {
-      if (keys && !this.#scanKey(keys)) return false;
-      if (!this.scanValue(depth + 1)) return false;
+      const name = this.#scanName(names);
+      if (name === undefined) return false;
+      const isListed = depth === 0 && name === this.#listed && this.text.charCodeAt(this.at) === OPEN_BRACKET;
+      if (isListed) this.list = { start: this.at, end: this.at, starts: [], ends: [] };
+      if (!(isListed ? this.#scanList(depth + 1, this.list) : this.scanValue(depth + 1))) return false;
+      if (this.list && isListed) this.list.end = this.at;
       this.skipSpace();
-      if (this.#takes(close)) return true;
-      if (!this.#takes(COMMA)) return this.#fail(this.at, "JSON_SYNTAX", keys ? '"," or "}"' : '"," or "]"');
+      if (this.#takes(CLOSE_BRACE)) return true;
+      if (!this.#takes(COMMA)) return this.#fail(this.at, "JSON_SYNTAX", '"," or "}"');
       this.skipSpace();
     }
   }
 
-  #scanKey(keys: Set<string>): boolean {
-    const start = this.at;
-    if (!this.scanString("a member name in double quotes")) return false;
-    if (keys.has(this.string)) return this.#fail(start, "JSON_KEY_DUPLICATE", "each member name once");
-    keys.add(this.string);
-    this.skipSpace();
-    if (!this.#takes(COLON)) return this.#fail(this.at, "JSON_SYNTAX", '":"');
+  #scanList(depth: number, list: ScannedList | undefined): boolean {
+    if (!this.#opens(depth)) return false;
+    if (this.#takes(CLOSE_BRACKET)) return true;
+    for (;;) {
+      list?.starts.push(this.at);
+      if (!this.scanValue(depth + 1)) return false;
+      list?.ends.push(this.at);
+      this.skipSpace();
+      if (this.#takes(CLOSE_BRACKET)) return true;
+      if (!this.#takes(COMMA)) return this.#fail(this.at, "JSON_SYNTAX", '"," or "]"');
+      this.skipSpace();
+    }
+  }
+
+  #opens(depth: number): boolean {
+    const start = this.at++;
+    if (depth >= this.#depthMax)
+      return this.#fail(start, "JSON_TOO_DEEP", `at most ${this.#depthMax} arrays and objects inside each other`);
     this.skipSpace();
     return true;
+  }
+
+  /** A member's name with its colon, and the space behind it; `names` are those before it. Undefined for a fault. */
+  #scanName(names: Names): string | undefined {
+    const start = this.at;
+    if (!this.scanString("a member name in double quotes")) return undefined;
+    const name = this.string;
+    if (!names.add(name)) {
+      this.#fail(start, "JSON_KEY_DUPLICATE", "each member name once");
+      return undefined;
+    }
+    this.skipSpace();
+    if (!this.#takes(COLON)) {
+      this.#fail(this.at, "JSON_SYNTAX", '":"');
+      return undefined;
+    }
+    this.skipSpace();
+    return name;
   }
 
   scanString(expected: string): boolean {
     const start = this.at;
     if (!this.#takes(QUOTE)) return this.#fail(start, "JSON_SYNTAX", expected);
-    let isPlain = true;
+    this.#stringStart = start;
+    this.#isPlain = true;
     for (let code = this.text.charCodeAt(this.at); code !== QUOTE; code = this.text.charCodeAt(this.at)) {
-      if (code === BACKSLASH || (code >= SURROGATE_FIRST && code <= SURROGATE_LAST)) isPlain = false;
+      if (code === BACKSLASH || (code >= SURROGATE_FIRST && code <= SURROGATE_LAST)) this.#isPlain = false;
       // The comparison is false for the NaN past the end as well.
       if (!(code >= SPACE))
         return this.#fail(this.at, "JSON_SYNTAX", "a closing quote; control characters are written as escapes");
@@ -156,10 +266,9 @@ class Scanner {
       else if (!this.#scanEscape()) return false;
     }
     this.at++;
-    this.string = isPlain
-      ? this.text.slice(start + 1, this.at - 1)
-      : (readJson(this.text.slice(start, this.at)) as string);
-    return isPlain || this.string.isWellFormed() || this.#fail(start, "JSON_STRING_INVALID", "surrogates in pairs");
+    return (
+      this.#isPlain || this.string.isWellFormed() || this.#fail(start, "JSON_STRING_INVALID", "surrogates in pairs")
+    );
   }
 
   #scanEscape(): boolean {

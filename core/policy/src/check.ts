@@ -1,4 +1,13 @@
-import { assert, err, type Json, type LocatedJson, ok, parseLocatedJson, type Result } from "@vedette/base";
+import {
+  assert,
+  err,
+  type Json,
+  type JsonItems,
+  type LocatedJson,
+  ok,
+  parseListedJson,
+  type Result,
+} from "@vedette/base";
 import { ConditionChecker, type Params } from "./check-condition.ts";
 import { ID, PROSE, RuleReader } from "./check-rule.ts";
 import { DocumentReader, type Fault, type Members } from "./document-reader.ts";
@@ -58,10 +67,10 @@ interface ReadPolicy {
 }
 
 function readPolicy(text: string, file: string): Result<ReadPolicy, PolicyError> {
-  const json = parseLocatedJson(text, { length: POLICY_LENGTH_MAX, depth: DEPTH_MAX });
+  const json = parseListedJson(text, { length: POLICY_LENGTH_MAX, depth: DEPTH_MAX }, "rules");
   if (!json.ok) return refuse([{ ...json.error, file, message: "not strict JSON" }]);
   const reader = new DocumentReader();
-  const read = new PolicyReader(reader).read(json.value.value);
+  const read = new PolicyReader(reader).read(json.value.value, json.value.items);
   if (!read || reader.faults.length > 0) return refuse(reader.faults.map((fault) => locate(fault, json.value, file)));
   return ok({ json: json.value, ...read });
 }
@@ -81,7 +90,10 @@ class PolicyReader {
     this.#reader = reader;
   }
 
-  read(value: Json): { document: PolicyDocument; unusedParams: readonly string[] } | undefined {
+  read(
+    value: Json,
+    items: JsonItems | undefined,
+  ): { document: PolicyDocument; unusedParams: readonly string[] } | undefined {
     const members = this.#reader.object(value, Pointer.root, POLICY);
     if (!members) return undefined;
     this.#reader.text(members["kind"], Pointer.root.below("kind"), /^rules\/v1$/, '"rules/v1"');
@@ -103,7 +115,7 @@ class PolicyReader {
     );
     const params = this.#params(members["params"]);
     const conditions = new ConditionChecker(this.#reader, params);
-    const rules = this.#rules(members["rules"], conditions);
+    const rules = this.#rules(members["rules"], items, conditions);
     const unusedParams = [...params.keys()].filter((name) => !conditions.usedParams.has(name));
     return { document: { id, mask: mask ?? [], rules }, unusedParams };
   }
@@ -121,15 +133,18 @@ class PolicyReader {
     return params;
   }
 
-  #rules(value: Json | undefined, conditions: ConditionChecker): readonly Rule[] {
+  #rules(value: Json | undefined, items: JsonItems | undefined, conditions: ConditionChecker): readonly Rule[] {
     const reader = new RuleReader(this.#reader, conditions);
     const list = Pointer.root.below("rules");
-    const items = this.#reader.list(value, list, RULES_MAX, "a list of rules, at least one") ?? [];
+    const count = items?.length ?? 0;
+    if (value !== undefined && count === 0) this.#reader.mismatch(list, "a list of rules, at least one");
+    if (count > RULES_MAX) this.#reader.report("LIMIT_EXCEEDED", list, "list too long", `at most ${RULES_MAX} items`);
+    if (!items || count > RULES_MAX) return [];
     const seen = new Set<string>();
     const rules: Rule[] = [];
-    for (let i = 0; i < items.length; i++) {
+    for (let i = 0; i < count; i++) {
       const at = list.below(i);
-      const rule = reader.read(items[i]!, at);
+      const rule = reader.read(items.at(i), at);
       // INVARIANT: a rule that was not understood is a finding, or a deny rule could silently be lost.
       assert(rule !== undefined || this.#reader.faults.length > 0, "a rule that was not read is a finding");
       if (!rule) continue;
