@@ -156,6 +156,7 @@ async function setupLink(t: TestContext, setup: LinkSetup) {
       trustVersion: 0,
       active: undefined,
       acceptTrust: setup.acceptTrust ?? (async () => err({ code: "TRUST_UNSIGNED" })),
+      expectPolicy: () => new DisposableStack(),
       acceptPolicy: async () => err({ code: "TRUST_MISSING" }),
     },
     journal,

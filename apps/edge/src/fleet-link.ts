@@ -35,7 +35,10 @@ import { RenewalSchedule } from "./renewal-schedule.ts";
 
 export interface FleetLinkOptions {
   readonly facts: Pick<NodeFacts, "fleet" | "fleetUrl" | "root">;
-  readonly host: Pick<PolicyHost, "trust" | "trustVersion" | "active" | "acceptTrust" | "acceptPolicy">;
+  readonly host: Pick<
+    PolicyHost,
+    "trust" | "trustVersion" | "active" | "acceptTrust" | "expectPolicy" | "acceptPolicy"
+  >;
   readonly journal: JournalUploadOptions["journal"];
   readonly journalSigner: NoteSigner;
   readonly wallClock: Clock;

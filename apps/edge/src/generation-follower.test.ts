@@ -98,11 +98,13 @@ function setupFollower() {
     bugs,
     logged: 0,
     accepted: 0,
+    expected: 0,
     verdicts: [] as Verdict[],
     failures: [] as Error[],
     announce: async (trust: number, policy: number): Promise<void> => {
       follower.follow({ trust, policy, status: 0 });
       await follower.settled();
+      assert.equal(node.expected, 0, "nothing is expected any more");
     },
   };
   const follower = new GenerationFollower({
@@ -117,7 +119,12 @@ function setupFollower() {
         host.trustVersion++;
         return err({ code: "TRUST_UNSIGNED" });
       },
+      expectPolicy: () => {
+        node.expected++;
+        return { [Symbol.dispose]: () => void node.expected-- };
+      },
       acceptPolicy: async () => {
+        assert.equal(node.expected, 1);
         const failure = node.failures.shift();
         if (failure) throw failure;
         node.accepted++;

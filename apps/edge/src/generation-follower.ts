@@ -6,7 +6,7 @@ import type { FleetRequest } from "./fleet-request.ts";
 import type { ActivationError, PolicyHost } from "./policy-host.ts";
 
 export interface GenerationFollowerOptions {
-  readonly host: Pick<PolicyHost, "active" | "trustVersion" | "acceptTrust" | "acceptPolicy">;
+  readonly host: Pick<PolicyHost, "active" | "trustVersion" | "acceptTrust" | "expectPolicy" | "acceptPolicy">;
   readonly wallClock: Clock;
   readonly crypto: Crypto;
   readonly log: Log;
@@ -81,6 +81,7 @@ export class GenerationFollower {
 
   async #fetchPolicy(): Promise<boolean> {
     const { host, log, ask, crypto } = this.#options;
+    using _expected = host.expectPolicy();
     const answer = await ask("GET", "/v1/policy", { limits: { answerLengthMax: BUNDLE_LENGTH_MAX } });
     if (answer?.status === NO_CONTENT) return true;
     if (answer?.status !== 200) return false;

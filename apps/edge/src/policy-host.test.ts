@@ -156,6 +156,22 @@ test("a new trust document keeps its policy though no thread can open it", async
   assert.equal(node.host.active?.sequence, 3);
 });
 
+test("a policy that is expected is opened in the thread that waits for it", async (t) => {
+  const node = await setupNode(t);
+  {
+    using _nothing = node.host.expectPolicy();
+    assert.deepEqual([node.thread.started, node.thread.running], [1, 1]);
+  }
+  assert.deepEqual([node.thread.started, node.thread.running], [1, 0]);
+  {
+    using _expected = node.host.expectPolicy();
+    assert.equal(value(await node.host.acceptPolicy(bundle(3))).sequence, 3);
+    assert.deepEqual([node.thread.started, node.thread.running], [2, 0]);
+  }
+  assert.equal(value(await node.host.acceptPolicy(bundle(4))).sequence, 4);
+  assert.deepEqual([node.thread.started, node.thread.running], [3, 0]);
+});
+
 /** A node with trust document 7 in force and no policy. */
 async function setupNode(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "vedette-policy-host-"));
@@ -164,10 +180,22 @@ async function setupNode(t: TestContext) {
   const clock = { at: NOW, now: (): Instant => clock.at };
   const state = new SealedState();
   const events: [name: string, facts: Readonly<Record<string, Json>>][] = [];
-  const thread = { url: policyWorkerUrl };
+  const thread = { url: policyWorkerUrl, started: 0, running: 0 };
+  const startThread = (): PolicyThread => {
+    const started = new PolicyThread(thread.url);
+    thread.started++;
+    thread.running++;
+    const end = started[Symbol.dispose].bind(started);
+    return Object.assign(started, {
+      [Symbol.dispose]: () => {
+        thread.running--;
+        end();
+      },
+    });
+  };
   const restart = () => {
     const host = new PolicyHost({
-      startThread: () => new PolicyThread(thread.url),
+      startThread,
       files,
       facts: { site: "store-17", trustKey: { keyId: "trust-1", algorithm: "Ed25519", spki: trustKey.spki } },
       state,

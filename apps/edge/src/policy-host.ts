@@ -34,8 +34,10 @@ export interface PolicyHostOptions {
   /** After a document was judged, whatever came of it: much was read and little of it is kept. */
   readonly onJudged?: () => void;
   /** Where bundles are opened once the node decides. */
-  readonly startThread?: () => Pick<PolicyThread, "verify" | "open"> & Disposable;
+  readonly startThread?: () => Thread;
 }
+
+type Thread = Pick<PolicyThread, "verify" | "open"> & Disposable;
 
 /** What runs, and what an acknowledgement says about it. */
 export interface Activated extends ActivePolicy {
@@ -67,6 +69,7 @@ export class PolicyHost {
   #trust: TrustDocument | undefined;
   #active: Activated | undefined;
   #refused = "";
+  #expected: Thread | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: PolicyHostOptions) {
@@ -137,6 +140,15 @@ export class PolicyHost {
     });
   }
 
+  /**
+   * A policy is on its way: starts the thread that will open it, which takes as long as fetching a bundle does. Kept ready
+   * all the time, it would take memory all the time. Disposed of when nothing came after all.
+   */
+  expectPolicy(): Disposable {
+    this.#expected ??= this.#startThread();
+    return { [Symbol.dispose]: () => this.#takeExpected()?.[Symbol.dispose]() };
+  }
+
   acceptPolicy(bytes: Uint8Array): Promise<Result<Activated, ActivationError>> {
     return this.#inTurn(async () => {
       const accepted = await this.#writePolicy(bytes);
@@ -163,7 +175,7 @@ export class PolicyHost {
     const atLeast = Math.max(state.record.policySequence, (this.#active?.sequence ?? 0) + 1);
     const terms = this.#termsOf(atLeast);
     if (!terms.ok) return terms;
-    using thread = this.#startThread();
+    using thread = this.#takeExpected() ?? this.#startThread();
     const offered = await thread.verify(bytes, terms.value);
     if (!offered.ok) return offered;
     const beside = `${files.policy}.offered`;
@@ -226,8 +238,14 @@ export class PolicyHost {
     return opened.error.code === "POLICY_THREAD_FAILED" ? this.#openPolicy(bytes, sequenceAtLeast) : opened;
   }
 
-  #startThread(): Pick<PolicyThread, "verify" | "open"> & Disposable {
+  #startThread(): Thread {
     return this.#options.startThread?.() ?? new PolicyThread();
+  }
+
+  #takeExpected(): Thread | undefined {
+    const thread = this.#expected;
+    this.#expected = undefined;
+    return thread;
   }
 
   /** What another thread opened, made to decide. */
