@@ -12,6 +12,7 @@ import {
   openPolicyBundle,
   type PolicyDocument,
   parsePolicy,
+  RULES_FILE,
 } from "@vedette/policy";
 import { createNodeCrypto, gunzip, gzip, systemRandom } from "@vedette/runtime";
 import { countCandidates, decideLinearly } from "./linear-rules.ts";
@@ -101,7 +102,7 @@ function nanosecondsEach(requests: readonly AccessRequest[], isAllowed: (request
 
 /** From the bytes on disk to rules that decide: unpack, verify signature and digests, check, compile. */
 function measureActivation({ text }: RuleMix): number {
-  const { bytes, terms } = createSignedBundle(text, NOW);
+  const { bytes, terms } = createSignedBundle({ [RULES_FILE]: text }, NOW);
   const crypto = createNodeCrypto();
   const times: number[] = [];
   for (let i = 0; i < ACTIVATIONS; i++) {

@@ -1,5 +1,5 @@
 import { type Instant, type Result, utf8 } from "@vedette/base";
-import { buildPolicyBundle, type OpenPolicyBundle, RULES_FILE, signPolicyBundle } from "@vedette/policy";
+import { buildPolicyBundle, type OpenPolicyBundle, signPolicyBundle } from "@vedette/policy";
 import { createNodeCrypto, generateKey, gunzip, gzip } from "@vedette/runtime";
 
 export interface SignedBundle {
@@ -8,13 +8,14 @@ export interface SignedBundle {
   readonly terms: Omit<OpenPolicyBundle, "crypto" | "gzip">;
 }
 
-/** Rules as they lie on a node's disk. */
-export function createSignedBundle(rules: string, now: Instant): SignedBundle {
+/** Files of a policy, by their place in the bundle, as they lie on a node's disk. */
+export function createSignedBundle(files: Readonly<Record<string, string>>, now: Instant): SignedBundle {
   const crypto = createNodeCrypto();
   const signer = generateKey("ES256");
   const deps = { signer, crypto, gzip: { gzip, gunzip } };
-  const manifest = { revision: "1", roots: ["vedette"], sequence: 1, site: "bench", notAfter: now };
-  const built = need(buildPolicyBundle(new Map([[RULES_FILE, utf8(rules)]]), manifest, deps.gzip));
+  const manifest = { revision: "1", roots: ["vedette", "site"], sequence: 1, site: "bench", notAfter: now };
+  const contents = new Map(Object.entries(files).map(([name, text]) => [name, utf8(text)]));
+  const built = need(buildPolicyBundle(contents, manifest, deps.gzip));
   const keys = [{ keyId: "policy", algorithm: signer.algorithm, spki: signer.spki }];
   return {
     bytes: need(signPolicyBundle(built, "policy", deps)),
