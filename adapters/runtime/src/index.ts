@@ -7,3 +7,4 @@ export { createLog, type Log, type LogLevel } from "./log.ts";
 export { returnMemory } from "./memory.ts";
 export { rememberedPort, rememberPort } from "./ports-file.ts";
 export { systemClock, systemRandom } from "./system.ts";
+export { yieldToOtherThreads } from "./thread-priority.ts";

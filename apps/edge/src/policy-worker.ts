@@ -1,11 +1,13 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { assert, hex, ok } from "@vedette/base";
 import { compileBundle, openPolicyBundle, packPolicy } from "@vedette/policy";
-import { createNodeCrypto, gunzip, gzip } from "@vedette/runtime";
+import { createNodeCrypto, gunzip, gzip, yieldToOtherThreads } from "@vedette/runtime";
 import type { OpenAnswer, OpenRequest } from "./policy-thread.ts";
 
 // The entry point of the thread that opens policy bundles: see policy-worker-url.ts for how it is found when bundled.
 assert(parentPort !== null, "the policy worker runs as a worker");
+// A decision waits for nobody; a policy can wait.
+yieldToOtherThreads();
 serve(parentPort);
 
 function serve(port: MessagePort): void {

@@ -128,7 +128,7 @@ async function swapWhileDeciding({ signed, requests }: Scenario, policy: Compile
   return {
     whole: whole ?? Number.NaN,
     again,
-    held: Math.max(...turns),
+    held: turns.reduce((most, turn) => Math.max(most, turn), 0),
     p99: percentile(turns, 99),
     steadyP99: percentile(steady, 99),
   };
