@@ -26,5 +26,6 @@ export async function tryExamples({ report, rules }: Pick<Scene, "report" | "rul
 }
 
 function isCase(result: Json): boolean {
-  return isJsonObject(result) && String(result["package"]).endsWith("cases.json");
+  const { package: file } = isJsonObject(result) ? result : {};
+  return typeof file === "string" && file.endsWith("cases.json");
 }
