@@ -5,7 +5,7 @@ import { parseVerifierKey, type VerifierKey } from "@vedette/envelope";
 import { exportLog, openStoredLog } from "@vedette/journal";
 import { auditTrustFile } from "@vedette/protocol";
 import { createNodeCrypto, readFileIfExists, writeFileDurably } from "@vedette/runtime";
-import { parseLeaf } from "@vedette/telemetry";
+import { decisionsIn, parseLeaf } from "@vedette/telemetry";
 import { type AuditError, verifyExport } from "@vedette/tlog";
 import { type Command, exitCode, type Terminal, UsageError } from "./command.ts";
 import { operatorOption } from "./control.ts";
@@ -86,12 +86,14 @@ does not fit.`,
       throw new Refusal("FILE_MISSING", `there is no folder ${directory}`, {}, exitCode.usage);
     const keys = readTrustFile(invocation.value("trust"));
     const counts: Record<string, number> = {};
+    let decisions = 0;
     const watcher = {
       onProgress: progress(terminal, "checked"),
       onEntry: (_index: number, entry: Uint8Array) => {
         const leaf = parseLeaf(entry);
         const kind = leaf.ok ? leaf.value.kind : "unreadable";
         counts[kind] = (counts[kind] ?? 0) + 1;
+        if (leaf.ok) decisions += decisionsIn(leaf.value).length;
       },
     };
     const reader = { read: (path: string) => readFileIfExists(join(directory, path), EXPORT_FILE_LENGTH_MAX) };
@@ -106,13 +108,14 @@ does not fit.`,
     const cosigners = cosignedBy.map(({ name, at }) => ({ name, at: instantToString(at) }));
     terminal.out(
       terminal.isJson
-        ? JSON.stringify({ ok: true, origin, size, root: hex(root), cosigners, leaves: counts })
+        ? JSON.stringify({ ok: true, origin, size, root: hex(root), cosigners, leaves: counts, decisions })
         : `INTACT: ${size} leaves of ${origin}
   root        ${hex(root)}
   cosigned    ${cosigners.map(({ name, at }) => `${name} at ${at}`).join(", ")}
   leaves      ${Object.entries(counts)
     .map(([kind, count]) => `${count} ${kind}`)
-    .join(", ")}`,
+    .join(", ")}
+  decisions   ${decisions}`,
     );
     return exitCode.done;
   },

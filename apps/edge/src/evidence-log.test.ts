@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -7,7 +7,8 @@ import { AdapterError, instant, seconds } from "@vedette/base";
 import { type Journal, openJournal } from "@vedette/journal";
 import type { DecisionRecord } from "@vedette/policy";
 import { createNodeCrypto, systemClock } from "@vedette/runtime";
-import { encodeLeaf, type Leaf, parseLeaf } from "@vedette/telemetry";
+import { decisionsIn, encodeLeaf, type Leaf, parseLeaf } from "@vedette/telemetry";
+import { createTreeHasher, verifyInclusion } from "@vedette/tlog";
 import { EffectiveClock } from "./effective-clock.ts";
 import { EvidenceLog } from "./evidence-log.ts";
 
@@ -28,16 +29,20 @@ const record: DecisionRecord = {
 async function setupEvidence(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), "vedette-evidence-"));
   t.after(() => rmSync(directory, { recursive: true }));
-  const journal = await openJournal({
-    path: join(directory, "journal.db"),
-    origin: "test/journal",
-    gapLeaf: (gap) => bytesOf({ kind: "gap", ...gap }),
-  });
+  const journal = await testOpen(directory);
   t.after(() => journal.close());
   const clock = new EffectiveClock(systemClock, instant(0));
   const denialLimits = { wholeMax: 2, window: seconds(1), principalsMax: 8 };
   const evidence = new EvidenceLog({ journal, clock, crypto, log: () => {}, denialLimits });
-  return { journal, evidence };
+  return { directory, journal, evidence };
+}
+
+function testOpen(directory: string): Promise<Journal> {
+  return openJournal({
+    path: join(directory, "journal.db"),
+    origin: "test/journal",
+    gapLeaf: (gap) => bytesOf({ kind: "gap", ...gap }),
+  });
 }
 
 test("a disk that fills up refuses every decision that must be written, and takes them again when there is space", async (t) => {
@@ -67,13 +72,104 @@ test("denials that were only counted are accounted for, though the disk was full
   journal.setSizeMax(ROOMY);
   await evidence[Symbol.asyncDispose]();
   const leaves = leavesOf(journal);
-  const whole = leaves.flatMap((leaf) => (leaf.kind === "decision" ? [leaf.number] : []));
+  const whole = leaves.flatMap((leaf) => decisionsIn(leaf).map(({ number }) => number));
   const summaries = leaves.filter((leaf) => leaf.kind === "summary");
   assert.deepEqual(
     summaries.map(({ principal, count, firstNumber, lastNumber }) => [principal, count, firstNumber, lastNumber]),
     [[TILL, 18, told[2], told[19]]],
   );
   assert.ok(told.slice(0, 2).every((number) => whole.includes(number)));
+});
+
+test("what is decided in one turn is one leaf, and whoever lists decisions finds each of them", async (t) => {
+  const { journal, evidence } = await setupEvidence(t);
+  const small = { ...record, input: {} };
+  const numbers = await Promise.all([
+    evidence.allowed(small),
+    evidence.denied(small, TILL),
+    evidence.queried({ path: "app/allow" }),
+    evidence.allowed(small),
+  ]);
+  const leaves = leavesOf(journal);
+  assert.deepEqual(
+    leaves.map(({ kind }) => kind),
+    ["decisions"],
+  );
+  assert.deepEqual(
+    leaves.flatMap((leaf) => decisionsIn(leaf)).map(({ number, record: { path } }) => [number, path]),
+    numbers.map((number, i) => [number, i === 2 ? "app/allow" : record.path]),
+  );
+});
+
+test("one decision of a leaf of several is proved by the leaf's inclusion and its place in the leaf", async (t) => {
+  const { journal, evidence } = await setupEvidence(t);
+  await evidence.event("start", {});
+  const numbers = await Promise.all(Array.from({ length: 5 }, () => evidence.allowed({ ...record, input: {} })));
+  await evidence.event("stop", {});
+  const hasher = createTreeHasher(crypto);
+  const [bytes = new Uint8Array(0)] = journal.readEntries(1, 2);
+  const { size, root } = journal.head();
+  const claim = { index: 1n, size: BigInt(size), root, proof: journal.inclusionProof(1, size) };
+  assert.ok(verifyInclusion({ ...claim, leafHash: hasher.leaf(bytes) }, hasher).ok);
+  const leaf = parseLeaf(bytes);
+  assert.ok(leaf.ok);
+  assert.equal(decisionsIn(leaf.value)[3]?.number, numbers[3]);
+  const another = bytesOf({ kind: "decisions", decisions: decisionsIn(leaf.value).slice(1) });
+  assert.equal(verifyInclusion({ ...claim, leafHash: hasher.leaf(another) }, hasher).ok, false);
+});
+
+test("an event stands behind what was decided before it in the same turn", async (t) => {
+  const { journal, evidence } = await setupEvidence(t);
+  const window = seconds(60);
+  await Promise.all([evidence.allowed(record), evidence.allowed(record, window), evidence.event("cut", {})]);
+  assert.deepEqual(
+    leavesOf(journal).map(({ kind }) => kind),
+    ["decisions", "event"],
+  );
+});
+
+test("a record that may lag waits for others, and is written without any", async (t) => {
+  const { journal, evidence } = await setupEvidence(t);
+  const numbers = [await evidence.allowed(record, seconds(60)), await evidence.allowed(record, seconds(60))];
+  assert.equal(journal.head().size, 0, "answered before it is written");
+  while (journal.head().size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.deepEqual(
+    leavesOf(journal).flatMap((leaf) => decisionsIn(leaf).map(({ number }) => number)),
+    numbers,
+  );
+});
+
+test("a record that cannot be written costs nobody else their decision", async (t) => {
+  const { journal, evidence } = await setupEvidence(t);
+  const small = { ...record, input: {} };
+  const huge = { ...record, result: { text: "x".repeat(70_000) } };
+  const settled = await Promise.allSettled([
+    evidence.allowed(small),
+    evidence.allowed({ ...small, path: "\ud800" }),
+    evidence.allowed(huge),
+    evidence.allowed(small),
+  ]);
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    ["fulfilled", "rejected", "rejected", "fulfilled"],
+  );
+  assert.equal(leavesOf(journal).flatMap((leaf) => decisionsIn(leaf)).length, 2);
+});
+
+test("after an unclean stop the gap counts every record of a leaf of several as written, and those that lagged as lost", async (t) => {
+  const { directory, evidence } = await setupEvidence(t);
+  await Promise.all(Array.from({ length: 10 }, () => evidence.allowed({ ...record, input: {} })));
+  for (let i = 0; i < 3; i++) await evidence.allowed(record, seconds(60));
+  const later = `${directory}-as-the-power-went`;
+  t.after(() => rmSync(later, { recursive: true }));
+  cpSync(directory, later, { recursive: true });
+  const reopened = await testOpen(later);
+  t.after(() => reopened.close());
+  const [first, gap] = leavesOf(reopened);
+  assert.equal(first && decisionsIn(first).length, 10);
+  assert.ok(gap?.kind === "gap");
+  // All that was leased, less the ten: the three are among them, whoever else is.
+  assert.deepEqual([gap.from, gap.atMost], [0, gap.to + 1 - 10]);
 });
 
 test("a step back of the clock is one event", async (t) => {

@@ -3,6 +3,7 @@ import type { Journal } from "@vedette/journal";
 import type { DecisionRecord } from "@vedette/policy";
 import type { Log } from "@vedette/runtime";
 import { DenialBudget, type DenialLimits, encodeLeaf, type Leaf, numbersIn } from "@vedette/telemetry";
+import { DecisionLeaves } from "./decision-leaves.ts";
 import type { EffectiveClock } from "./effective-clock.ts";
 
 export interface EvidenceLogOptions {
@@ -16,13 +17,12 @@ export interface EvidenceLogOptions {
 /** Windows that are over become summaries about this often. */
 const COLLECT_INTERVAL_MS = 1_000;
 
-/** What the node writes into its journal: decisions within the denial budget, and events. */
+/** What the node writes into its journal: decisions within the denial budget, those of one turn together, and events. */
 export class EvidenceLog implements AsyncDisposable {
   readonly #options: EvidenceLogOptions;
   readonly #budget: DenialBudget;
   readonly #timer: NodeJS.Timeout;
-  /** When each leaf that nobody waits for was queued, oldest first. */
-  readonly #queuedAt = new Set<{ readonly at: Duration }>();
+  readonly #decisions: DecisionLeaves;
   /** What must still be written when the journal works again: summaries of what was told, and bad news. */
   #owed: Leaf[] = [];
   #hasFailed = false;
@@ -30,6 +30,7 @@ export class EvidenceLog implements AsyncDisposable {
   constructor(options: EvidenceLogOptions) {
     this.#options = options;
     this.#budget = new DenialBudget(options.denialLimits);
+    this.#decisions = new DecisionLeaves({ ...options, append: (leaf, numbers) => this.#commit(leaf, numbers) });
     this.#timer = setInterval(() => void this.#collect(), COLLECT_INTERVAL_MS);
     this.#timer.unref();
     options.clock.onStepBack((steppedBack, now) => {
@@ -45,29 +46,30 @@ export class EvidenceLog implements AsyncDisposable {
    */
   async allowed(record: DecisionRecord, fastWithin?: Duration): Promise<number> {
     const number = this.#options.journal.nextNumber();
-    const written = this.#append({ kind: "decision", number, record: asJson(record) });
-    if (fastWithin === undefined || !this.#isKeepingUp(fastWithin)) await written;
-    else this.#follow(written);
+    const mayLag = fastWithin !== undefined && this.#isKeepingUp(fastWithin);
+    const written = this.#write(number, asJson(record), mayLag);
+    if (mayLag) written.catch((error) => this.#report(error));
+    else await written;
     return number;
   }
 
   /** As `allowed`, but a denial beyond the principal's budget is only counted, and accounted for by a summary (PROTOCOLS 6.3). */
   async denied(record: DecisionRecord, principal: string): Promise<number> {
     const number = this.#options.journal.nextNumber();
-    const whole: Leaf = { kind: "decision", number, record: asJson(record) };
     // Nothing is merely counted while nothing can be written: what is owed stays as little as it was.
     const { as, summary } = this.#hasFailed
       ? { as: "whole", summary: undefined }
       : this.#budget.onDenial(principal, number, this.#options.clock.now());
-    if (summary) await this.#appendSurely(summary);
-    if (as === "whole") await this.#append(whole);
+    const told = summary && this.#appendSurely(summary);
+    const written = as === "whole" ? this.#write(number, asJson(record), false) : undefined;
+    await Promise.all([told, written]);
     return number;
   }
 
   /** A document or query that a PEP asked for: always whole, because nobody can say which answers are denials. */
   async queried(record: JsonObject): Promise<number> {
     const number = this.#options.journal.nextNumber();
-    await this.#append({ kind: "decision", number, record });
+    await this.#write(number, record, false);
     return number;
   }
 
@@ -93,7 +95,8 @@ export class EvidenceLog implements AsyncDisposable {
   /** Writes what is counted and owed. What cannot be written any more is told, and the next start's gap leaf accounts for it. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    await this.#write([...this.#owed, ...this.#budget.collectAll(this.#options.clock.now())]);
+    this.#decisions.flush();
+    await this.#settle([...this.#owed, ...this.#budget.collectAll(this.#options.clock.now())]);
   }
 
   async #appendSurely(leaf: Leaf): Promise<void> {
@@ -105,13 +108,24 @@ export class EvidenceLog implements AsyncDisposable {
     }
   }
 
+  /** INVARIANT: called in the turn that took the number, so that numbers ascend. */
+  async #write(number: number, record: JsonObject, mayLag: boolean): Promise<void> {
+    const unwritten = await this.#decisions.add(number, record, mayLag);
+    if (unwritten.has(number)) throw unwritten.get(number);
+  }
+
   async #append(leaf: Leaf): Promise<void> {
-    const { journal, clock, crypto } = this.#options;
-    const at = clock.now();
-    const bytes = encodeLeaf(leaf, crypto);
+    const bytes = encodeLeaf(leaf, this.#options.crypto);
     if (!bytes.ok) throw new AdapterError(bytes.error.code, "the record does not fit into a leaf", { ...bytes.error });
+    this.#decisions.flush();
+    await this.#commit(bytes.value, numbersIn(leaf));
+  }
+
+  async #commit(leaf: Uint8Array, numbers: number): Promise<void> {
+    const { journal, clock } = this.#options;
+    const at = clock.now();
     try {
-      await journal.append(bytes.value, numbersIn(leaf));
+      await journal.append(leaf, numbers);
       this.#hasFailed = false;
     } catch (error) {
       this.#hasFailed = true;
@@ -122,21 +136,14 @@ export class EvidenceLog implements AsyncDisposable {
 
   /** A journal that failed, or lags behind a rule's window, has no fast path: the next one waits and learns why. */
   #isKeepingUp(within: Duration): boolean {
-    const [oldest] = this.#queuedAt;
-    return !this.#hasFailed && (!oldest || this.#options.clock.monotonic() - oldest.at < within);
-  }
-
-  #follow(written: Promise<void>): void {
-    const queued = { at: this.#options.clock.monotonic() };
-    this.#queuedAt.add(queued);
-    written.catch((error) => this.#report(error)).finally(() => this.#queuedAt.delete(queued));
+    return !this.#hasFailed && this.#decisions.waited < within;
   }
 
   async #collect(): Promise<void> {
-    await this.#write([...this.#owed, ...this.#budget.collect(this.#options.clock.now())]);
+    await this.#settle([...this.#owed, ...this.#budget.collect(this.#options.clock.now())]);
   }
 
-  async #write(due: readonly Leaf[]): Promise<void> {
+  async #settle(due: readonly Leaf[]): Promise<void> {
     this.#owed = [];
     const written = await Promise.allSettled(due.map((leaf) => this.#appendSurely(leaf)));
     const failed = written.find((each) => each.status === "rejected");

@@ -1,6 +1,6 @@
-import { AdapterError, hex, type Instant, isSameBytes, type Json, parseInstant } from "@vedette/base";
+import { AdapterError, hex, type Instant, isSameBytes, type Json, parseInstant, unreachable } from "@vedette/base";
 import type { Journal } from "@vedette/journal";
-import { type EventLeaf, type Leaf, parseLeaf } from "@vedette/telemetry";
+import { decisionsIn, type EventLeaf, type Leaf, parseLeaf } from "@vedette/telemetry";
 import { TreeBuilder, type TreeHasher } from "@vedette/tlog";
 
 /** What the sealed state record says of the journal. */
@@ -97,12 +97,15 @@ function timesOf(leaf: Leaf): readonly Instant[] {
       return [leaf.at];
     case "summary":
       return [leaf.to];
-    case "decision": {
-      const timestamp = leaf.record["timestamp"];
-      const at = typeof timestamp === "string" ? parseInstant(timestamp) : undefined;
-      return at?.ok ? [at.value] : [];
-    }
-    default:
+    case "decision":
+    case "decisions":
+      return decisionsIn(leaf).flatMap(({ record: { timestamp } }) => {
+        const at = typeof timestamp === "string" ? parseInstant(timestamp) : undefined;
+        return at?.ok ? [at.value] : [];
+      });
+    case "gap":
       return [];
+    default:
+      return unreachable(leaf);
   }
 }

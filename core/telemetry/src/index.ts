@@ -1,15 +1,18 @@
+export { DECISIONS_MAX, type NumberedRecord } from "./decision-batch.ts";
 export { DENIAL_LIMITS, DenialBudget, type DenialLimits, type DenialVerdict } from "./denial-budget.ts";
 export type { LeafError } from "./errors.ts";
 export {
   type DecisionLeaf,
+  type DecisionsLeaf,
+  decisionsIn,
   type EventLeaf,
   encodeLeaf,
   type GapLeaf,
-  LEAF_VERSION,
   type Leaf,
   numbersIn,
   parseLeaf,
   type SummaryLeaf,
 } from "./leaf.ts";
 export { type Chunk, type ChunkFill, type ChunkLimits, packChunk, startFill } from "./log-chunk.ts";
-export { encodeEvent, eventOfLeaf, type LeafPlace, withoutInput } from "./opa-log.ts";
+export { encodeEvent, eventsOfLeaf, type LeafPlace, withoutInput } from "./opa-log.ts";
+export { type PackedDecisions, packDecisions } from "./pack-decisions.ts";

@@ -1,4 +1,5 @@
 import {
+  assert,
   type Crypto,
   canonicalJson,
   err,
@@ -15,17 +16,21 @@ import {
   utf8,
 } from "@vedette/base";
 import { ENTRY_LENGTH_MAX } from "@vedette/tlog";
+import { assertBatch, batchJson, isCount, type NumberedRecord, parseBatch } from "./decision-batch.ts";
 import type { LeafError } from "./errors.ts";
 
 /** One entry of a node's journal. Its bytes are for ever (PROTOCOLS 6.1), so fields are added in a new version only. */
-export type Leaf = DecisionLeaf | GapLeaf | SummaryLeaf | EventLeaf;
+export type Leaf = DecisionLeaf | DecisionsLeaf | GapLeaf | SummaryLeaf | EventLeaf;
 
 /** A decision, whole. */
-export interface DecisionLeaf {
+export interface DecisionLeaf extends NumberedRecord {
   readonly kind: "decision";
-  readonly number: number;
-  /** OPA decision-log shape; the policy room makes it. */
-  readonly record: JsonObject;
+}
+
+/** Decisions that were given together, each whole: two to `DECISIONS_MAX`, in ascending order of their numbers. */
+export interface DecisionsLeaf {
+  readonly kind: "decisions";
+  readonly decisions: readonly NumberedRecord[];
 }
 
 /** After an unclean stop: of the decision numbers `from` to `to`, at most `atMost` have no leaf and no summary. */
@@ -56,10 +61,23 @@ export interface EventLeaf {
   readonly facts: JsonObject;
 }
 
-/** PROTOCOLS 6.1: the first byte of every leaf. Readers refuse what they do not know. */
-export const LEAF_VERSION = 1;
+interface Form {
+  readonly kind: Leaf["kind"];
+  readonly version: number;
+  readonly byte: number;
+}
 
-const kindByByte: readonly (Leaf["kind"] | undefined)[] = [undefined, "decision", "gap", "summary", "event"];
+/**
+ * PROTOCOLS 6.1: the first byte of every leaf is its version; readers refuse what they do not know. A kind stays in the version
+ * that brought it, so that every leaf has one form.
+ */
+const FORMS: readonly Form[] = [
+  { kind: "decision", version: 1, byte: 1 },
+  { kind: "gap", version: 1, byte: 2 },
+  { kind: "summary", version: 1, byte: 3 },
+  { kind: "event", version: 1, byte: 4 },
+  { kind: "decisions", version: 2, byte: 5 },
+];
 const HEAD_LENGTH = 2;
 
 /**
@@ -81,11 +99,16 @@ export function parseLeaf(bytes: Uint8Array): Result<Leaf, LeafError> {
     return err({ code: "LEAF_TOO_LARGE", length: bytes.length, lengthMax: ENTRY_LENGTH_MAX });
   const [version = 0, kindByte = 0] = bytes;
   if (bytes.length < HEAD_LENGTH) return err({ code: "LEAF_MALFORMED" });
-  if (version !== LEAF_VERSION) return err({ code: "LEAF_VERSION_UNKNOWN", version });
-  const kind = kindByByte[kindByte];
-  const body = parseCanonicalObject(bytes.subarray(HEAD_LENGTH));
-  const leaf = kind && body && leafOf(kind, body);
+  if (!FORMS.some((form) => form.version === version)) return err({ code: "LEAF_VERSION_UNKNOWN", version });
+  const form = FORMS.find((each) => each.version === version && each.byte === kindByte);
+  const leaf = form && parseBody(form.kind, bytes.subarray(HEAD_LENGTH));
   return leaf ? ok(leaf) : err({ code: "LEAF_MALFORMED" });
+}
+
+/** The decisions whose records the leaf holds, whatever its kind. */
+export function decisionsIn(leaf: Leaf): readonly NumberedRecord[] {
+  if (leaf.kind === "decisions") return leaf.decisions;
+  return leaf.kind === "decision" ? [{ number: leaf.number, record: leaf.record }] : [];
 }
 
 /** How many decision numbers the leaf accounts for; the journal counts them to bound the gap after an unclean stop. */
@@ -93,6 +116,8 @@ export function numbersIn(leaf: Leaf): number {
   switch (leaf.kind) {
     case "decision":
       return 1;
+    case "decisions":
+      return leaf.decisions.length;
     case "summary":
       return leaf.count;
     case "gap":
@@ -103,13 +128,24 @@ export function numbersIn(leaf: Leaf): number {
   }
 }
 
-function encodeBody({ kind, ...body }: Leaf): Uint8Array {
-  const json = utf8(canonicalJson(body as JsonObject));
+function encodeBody(leaf: Leaf): Uint8Array {
+  const form = FORMS.find(({ kind }) => kind === leaf.kind);
+  assert(form !== undefined, "every kind has a form");
+  const json = utf8(bodyJson(leaf));
   const bytes = new Uint8Array(HEAD_LENGTH + json.length);
-  bytes[0] = LEAF_VERSION;
-  bytes[1] = kindByByte.indexOf(kind);
+  bytes[0] = form.version;
+  bytes[1] = form.byte;
   bytes.set(json, HEAD_LENGTH);
   return bytes;
+}
+
+function bodyJson(leaf: Leaf): string {
+  if (leaf.kind === "decisions") {
+    assertBatch(leaf.decisions);
+    return batchJson(leaf.decisions);
+  }
+  const { kind: _, ...body } = leaf;
+  return canonicalJson(body as JsonObject);
 }
 
 function withoutInput(leaf: DecisionLeaf, crypto: Pick<Crypto, "hash">): DecisionLeaf {
@@ -123,14 +159,14 @@ export function digestOf(value: Json, crypto: Pick<Crypto, "hash">): JsonObject 
 }
 
 /** One value has one text: anything else could be changed without changing what it says. */
-function parseCanonicalObject(bytes: Uint8Array): JsonObject | undefined {
+function parseBody(kind: Leaf["kind"], bytes: Uint8Array): Leaf | undefined {
   const text = parseUtf8(bytes);
   if (!text.ok) return undefined;
   try {
     const value: unknown = readJson(text.value);
-    return isJsonObject(value) && canonicalJson(value) === text.value ? value : undefined;
+    return isJsonObject(value) && canonicalJson(value) === text.value ? leafOf(kind, value) : undefined;
   } catch {
-    // Not JSON, or a string that canonical JSON cannot carry: no leaf in either case.
+    // Not JSON, nested beyond any record, or a string that canonical JSON cannot carry: no leaf in any case.
     return undefined;
   }
 }
@@ -139,6 +175,8 @@ function leafOf(kind: Leaf["kind"], body: JsonObject): Leaf | undefined {
   switch (kind) {
     case "decision":
       return decisionOf(body);
+    case "decisions":
+      return decisionsOf(body);
     case "gap":
       return gapOf(body);
     case "summary":
@@ -154,6 +192,11 @@ function decisionOf(body: JsonObject): DecisionLeaf | undefined {
   const { number, record } = body;
   if (!hasOnly(body, 2) || !isCount(number) || !isJsonObject(record)) return undefined;
   return { kind: "decision", number, record };
+}
+
+function decisionsOf(body: JsonObject): DecisionsLeaf | undefined {
+  const decisions = hasOnly(body, 2) ? parseBatch(body) : undefined;
+  return decisions && { kind: "decisions", decisions };
 }
 
 function gapOf(body: JsonObject): GapLeaf | undefined {
@@ -178,10 +221,6 @@ function eventOf(body: JsonObject): EventLeaf | undefined {
 
 function hasOnly(body: JsonObject, fields: number): boolean {
   return Object.keys(body).length === fields;
-}
-
-function isCount(value: Json | undefined): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isInstant(value: Json | undefined): value is Instant {

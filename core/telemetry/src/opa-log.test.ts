@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { instant, type JsonObject } from "@vedette/base";
 import { createNodeCrypto } from "@vedette/runtime";
-import { encodeEvent, eventOfLeaf, withoutInput } from "./opa-log.ts";
+import { encodeEvent, eventsOfLeaf, withoutInput } from "./opa-log.ts";
 
 const crypto = createNodeCrypto();
 const labels = { site: "store-17", node: "store-17.edge-1" };
@@ -24,7 +24,7 @@ function textOf(event: JsonObject): string {
 }
 
 test("a decision is an event of OPA's decision log, byte for byte", () => {
-  const event = eventOfLeaf({ kind: "decision", number: 7, record }, place, {});
+  const [event = {}] = eventsOfLeaf({ kind: "decision", number: 7, record }, place, {});
   assert.equal(
     textOf(event),
     '{"bundles":{"store-17":{"revision":"r7"}},"decision_id":"example.org/journal/abc#7",' +
@@ -43,7 +43,7 @@ test("what OPA's event does not have does not leave the node with it", () => {
     masked: ["/input/pin"],
     query: "data.a",
   };
-  const event = eventOfLeaf({ kind: "decision", number: 7, record: more }, place, {});
+  const [event = {}] = eventsOfLeaf({ kind: "decision", number: 7, record: more }, place, {});
   assert.deepEqual([event["nd_builtin_cache"], event["secret"]], [undefined, undefined]);
   assert.deepEqual([event["masked"], event["query"]], [["/input/pin"], "data.a"]);
 });
@@ -51,9 +51,9 @@ test("what OPA's event does not have does not leave the node with it", () => {
 test("gaps, summaries and events of the node are told on paths of their own", () => {
   const summary = { principal: "p", from: at, to: at, count: 3, firstNumber: 1, lastNumber: 3 };
   const events = [
-    eventOfLeaf({ kind: "gap", from: 4, to: 6, atMost: 2 }, place, labels),
-    eventOfLeaf({ kind: "summary", ...summary }, place, labels),
-    eventOfLeaf({ kind: "event", name: "policy-refused", at, facts: { code: "X" } }, place, labels),
+    ...eventsOfLeaf({ kind: "gap", from: 4, to: 6, atMost: 2 }, place, labels),
+    ...eventsOfLeaf({ kind: "summary", ...summary }, place, labels),
+    ...eventsOfLeaf({ kind: "event", name: "policy-refused", at, facts: { code: "X" } }, place, labels),
   ];
   const timestamp = "2026-11-22T12:00:00.000Z";
   const common = { labels, decision_id: "example.org/journal/abc@41" };
@@ -71,15 +71,24 @@ test("gaps, summaries and events of the node are told on paths of their own", ()
 
 test("the same leaf is the same event each time, so that one that arrives twice is known", () => {
   const leaf = { kind: "decision", number: 7, record } as const;
-  assert.equal(textOf(eventOfLeaf(leaf, place, {})), textOf(eventOfLeaf(leaf, place, {})));
+  assert.deepEqual(eventsOfLeaf(leaf, place, {}).map(textOf), eventsOfLeaf(leaf, place, {}).map(textOf));
+});
+
+test("each decision of a leaf of several is the event that it would be alone", () => {
+  const decisions = [3, 5].map((number) => ({ number, record: { ...record, input: { number } } }));
+  assert.deepEqual(
+    eventsOfLeaf({ kind: "decisions", decisions }, place, {}),
+    decisions.flatMap((decision) => eventsOfLeaf({ kind: "decision", ...decision }, place, {})),
+  );
 });
 
 test("an input that does not fit is told by its digest, and that it was left out", () => {
-  const event = eventOfLeaf({ kind: "decision", number: 7, record }, place, {});
+  const [event = {}] = eventsOfLeaf({ kind: "decision", number: 7, record }, place, {});
   const smaller = withoutInput(event, crypto);
   assert.ok(smaller);
   assert.deepEqual(smaller["erased"], ["/input/context/operator", "/input"]);
   assert.deepEqual(Object.keys(smaller["input"] as object).sort(), ["length", "sha256", "truncated"]);
   assert.equal(withoutInput(smaller, crypto), undefined, "once only");
-  assert.equal(withoutInput(eventOfLeaf({ kind: "gap", from: 1, to: 1, atMost: 1 }, place, {}), crypto), undefined);
+  const [gap = {}] = eventsOfLeaf({ kind: "gap", from: 1, to: 1, atMost: 1 }, place, {});
+  assert.equal(withoutInput(gap, crypto), undefined);
 });

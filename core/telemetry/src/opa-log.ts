@@ -8,6 +8,7 @@ import {
   unreachable,
   utf8,
 } from "@vedette/base";
+import type { NumberedRecord } from "./decision-batch.ts";
 import { digestOf, type Leaf } from "./leaf.ts";
 
 /** Where a leaf stands. Both together name it for ever, so that a receiver knows an event it gets twice. */
@@ -36,28 +37,32 @@ const MEMBERS: readonly string[] = [
 const JOURNAL_PATH = "vedette/journal";
 
 /**
- * A leaf as an event of OPA's decision log. What the record's mask erased is not in the journal either, so it cannot come
- * back here. Gaps, summaries of denials and events of the node are events too: a log without them would look whole.
+ * A leaf as events of OPA's decision log, one for each decision. What the record's mask erased is not in the journal either,
+ * so it cannot come back here. Gaps, summaries of denials and events of the node are events too: a log without them would look
+ * whole.
  */
-export function eventOfLeaf(leaf: Leaf, place: LeafPlace, labels: Readonly<Record<string, string>>): JsonObject {
+export function eventsOfLeaf(
+  leaf: Leaf,
+  place: LeafPlace,
+  labels: Readonly<Record<string, string>>,
+): readonly JsonObject[] {
   switch (leaf.kind) {
-    case "decision": {
-      const known = MEMBERS.filter((name) => leaf.record[name] !== undefined);
-      const record = Object.fromEntries(known.map((name) => [name, leaf.record[name] ?? null]));
-      return { ...record, decision_id: `${place.origin}#${leaf.number}`, req_id: leaf.number };
-    }
+    case "decision":
+      return [decisionEvent(leaf, place)];
+    case "decisions":
+      return leaf.decisions.map((decision) => decisionEvent(decision, place));
     case "gap": {
       const { kind, ...result } = leaf;
-      return journalEvent(kind, result, place, labels);
+      return [journalEvent(kind, result, place, labels)];
     }
     case "summary": {
       const { kind, from, to, ...counted } = leaf;
       const result = { ...counted, from: instantToString(from), to: instantToString(to) };
-      return { ...journalEvent(kind, result, place, labels), timestamp: result.to };
+      return [{ ...journalEvent(kind, result, place, labels), timestamp: result.to }];
     }
     case "event": {
       const { kind, name, at, facts } = leaf;
-      return { ...journalEvent(kind, { name, facts }, place, labels), timestamp: instantToString(at) };
+      return [{ ...journalEvent(kind, { name, facts }, place, labels), timestamp: instantToString(at) }];
     }
     default:
       return unreachable(leaf);
@@ -73,6 +78,12 @@ export function withoutInput(event: JsonObject, crypto: Pick<Crypto, "hash">): J
 
 export function encodeEvent(event: JsonObject): Uint8Array {
   return utf8(canonicalJson(event));
+}
+
+function decisionEvent({ number, record }: NumberedRecord, { origin }: LeafPlace): JsonObject {
+  const known = MEMBERS.filter((name) => record[name] !== undefined);
+  const members = Object.fromEntries(known.map((name) => [name, record[name] ?? null]));
+  return { ...members, decision_id: `${origin}#${number}`, req_id: number };
 }
 
 function journalEvent(

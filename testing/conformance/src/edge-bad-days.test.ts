@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { days, hours, isJsonObject, seconds, utf8 } from "@vedette/base";
+import { days, hours, seconds, utf8 } from "@vedette/base";
 import { controlFiles } from "@vedette/control";
 import { openStoredLog } from "@vedette/journal";
 import type { ClientAnswer, HttpRequester } from "@vedette/net";
 import { createNodeCrypto } from "@vedette/runtime";
-import { type Leaf, parseLeaf } from "@vedette/telemetry";
+import { decisionsIn, type Leaf, parseLeaf } from "@vedette/telemetry";
 import { type Fleet, setupFleet, until } from "./fleet.ts";
 import { codeOf, decisionOf, reasonOf } from "./fleet-device.ts";
 import { StallingProxy } from "./fleet-proxy.ts";
@@ -65,7 +65,7 @@ describe("a node on bad days", { concurrency: true }, () => {
       for (const proxy of [enrol, wire]) proxy.release();
       const { size } = (await fleet.status()).journal;
       await until("the mirror has it", async () => (await fleet.status()).journal.mirrored >= size);
-      const numbers = mirrored(fleet).flatMap((leaf) => (leaf.kind === "decision" ? [leaf.number] : []));
+      const numbers = mirrored(fleet).flatMap((leaf) => decisionsIn(leaf).map(({ number }) => number));
       assert.equal(new Set(numbers).size, numbers.length);
       assert.deepEqual(
         told.filter((number) => !numbers.includes(number)),
@@ -180,7 +180,7 @@ describe("a node on bad days", { concurrency: true }, () => {
       await fleet.stopEdge();
       await fleet.startEdge({}, 100_000_000);
       assert.ok(!(await isFull()));
-      const numbers = fleet.leaves().flatMap((leaf) => (leaf.kind === "decision" ? [leaf.number] : []));
+      const numbers = fleet.leaves().flatMap((leaf) => decisionsIn(leaf).map(({ number }) => number));
       assert.equal(new Set(numbers).size, numbers.length);
       assert.deepEqual(
         told.filter((number) => !numbers.includes(number)),
@@ -217,7 +217,8 @@ function mirrored(fleet: Fleet): readonly Leaf[] {
 function timesOf(leaves: readonly Leaf[]): readonly number[] {
   return leaves.flatMap((leaf) => {
     if (leaf.kind === "event") return [leaf.at];
-    const timestamp = leaf.kind === "decision" && isJsonObject(leaf.record) ? leaf.record["timestamp"] : undefined;
-    return typeof timestamp === "string" ? [Date.parse(timestamp)] : [];
+    return decisionsIn(leaf).flatMap(({ record: { timestamp } }) =>
+      typeof timestamp === "string" ? [Date.parse(timestamp)] : [],
+    );
   });
 }

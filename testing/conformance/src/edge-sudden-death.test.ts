@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { minutes, utf8 } from "@vedette/base";
 import type { ClientAnswer, HttpClient } from "@vedette/net";
-import type { Leaf } from "@vedette/telemetry";
+import { decisionsIn, type Leaf } from "@vedette/telemetry";
 import { setupFleet, until } from "./fleet.ts";
 import { attestDevice, decisionOf, reasonOf } from "./fleet-device.ts";
 import { startNodeProcess } from "./fleet-process.ts";
@@ -220,7 +220,8 @@ function startLoad(till: HttpClient, told: Told) {
 
 /** Every allowed decision has its leaf; every denial a leaf, a summary, or, counted when the node died, the gap. */
 function assertAccounted(leaves: readonly Leaf[], { allowed, denied }: Told, but?: "gap"): void {
-  const written = new Set(leaves.flatMap((leaf) => (leaf.kind === "decision" ? [leaf.number] : [])));
+  const numbers = leaves.flatMap((leaf) => decisionsIn(leaf).map(({ number }) => number));
+  const written = new Set(numbers);
   const ranges = leaves.flatMap((leaf) => {
     if (leaf.kind === "gap") return [[leaf.from, leaf.to] as const];
     return leaf.kind === "summary" ? [[leaf.firstNumber, leaf.lastNumber] as const] : [];
@@ -235,7 +236,7 @@ function assertAccounted(leaves: readonly Leaf[], { allowed, denied }: Told, but
       denied.filter((number) => !written.has(number) && !isWithin(number)),
       [],
     );
-  assert.equal(written.size, leaves.filter(({ kind }) => kind === "decision").length, "no number twice");
+  assert.equal(written.size, numbers.length, "no number twice");
 }
 
 function withdraw(client: HttpClient, amount: number): Promise<ClientAnswer> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openStoredLog } from "@vedette/journal";
-import { parseLeaf } from "@vedette/telemetry";
+import { decisionsIn, parseLeaf } from "@vedette/telemetry";
 import { applicationOf, describe, renewalsOf, type Scene, statusOf, until } from "./scene.ts";
 import { DEVICES, start } from "./stage.ts";
 import { type Answer, percentile, reasonOf } from "./traffic.ts";
@@ -120,9 +120,9 @@ async function decideFor(
 }
 
 interface MirrorContents {
-  /** Decision numbers of whole leaves, in order. */
+  /** Numbers of decisions with a record, in order. */
   readonly decisions: readonly number[];
-  /** Has a leaf of its own, or lies in a summary. */
+  /** Has a record, or lies in a summary. */
   accounted(number: number): boolean;
   readonly gaps: number;
 }
@@ -133,7 +133,7 @@ function readMirror(path: string): MirrorContents {
     const leaf = parseLeaf(entry);
     return leaf.ok ? [leaf.value] : [];
   });
-  const decisions = leaves.flatMap((leaf) => (leaf.kind === "decision" ? [leaf.number] : []));
+  const decisions = leaves.flatMap((leaf) => decisionsIn(leaf).map(({ number }) => number));
   const summaries = leaves.flatMap((leaf) => (leaf.kind === "summary" ? [leaf] : []));
   const whole = new Set(decisions);
   return {

@@ -11,7 +11,7 @@ import { createConnectionLedger } from "@vedette/net";
 import { activatePolicy, RULES_FILE } from "@vedette/policy";
 import type { RegisteredPep } from "@vedette/protocol";
 import { createNodeCrypto, systemClock, systemRandom } from "@vedette/runtime";
-import { encodeLeaf, type Leaf, parseLeaf } from "@vedette/telemetry";
+import { decisionsIn, encodeLeaf, type Leaf, parseLeaf } from "@vedette/telemetry";
 import { DeviceRegistry } from "../device-registry.ts";
 import { EffectiveClock } from "../effective-clock.ts";
 import { EvidenceLog } from "../evidence-log.ts";
@@ -213,8 +213,8 @@ function withFolder<P extends TestPep>(pep: P, path: (name: string) => string): 
   return { ...pep, ...(socket && { socket: path(socket) }), ...(frames && { frames: path(frames) }) };
 }
 
-function recordIn(leaf: Leaf): JsonObject[] {
-  return leaf.kind === "decision" ? [{ ...leaf.record, decision_id: String(leaf.number) }] : [];
+function recordIn(leaf: Leaf): readonly JsonObject[] {
+  return decisionsIn(leaf).map(({ number, record }) => ({ ...record, decision_id: String(number) }));
 }
 
 /** Makes the first till one that has just attested. */

@@ -60,6 +60,13 @@ async function setupUpload(t: TestContext) {
       await write({ kind: "decision", number, record: { ...RECORD, ...changes } });
     }
   };
+  const decideTogether = (count: number, input: JsonObject) => {
+    const decisions = Array.from({ length: count }, () => ({
+      number: journal.nextNumber(),
+      record: { ...RECORD, input },
+    }));
+    return write({ kind: "decisions", decisions });
+  };
   const sealed: { bytes: Uint8Array | undefined; isBroken: boolean } = { bytes: undefined, isBroken: false };
   const store = {
     read: () => {
@@ -82,7 +89,7 @@ async function setupUpload(t: TestContext) {
       },
       onStatus: () => undefined,
     });
-  return { journal, receiver, decide, write, upload, sealed, logged };
+  return { journal, receiver, decide, decideTogether, write, upload, sealed, logged };
 }
 
 const RECORD: JsonObject = {
@@ -210,8 +217,50 @@ test("an event that does not fit even so is counted, and its gap is in the journ
   assert.equal(gap?.["path"], "vedette/journal/event");
   assert.deepEqual(gap?.["result"], {
     name: "decision-log-gap",
-    facts: { origin: ORIGIN, index: 0, count: 1, reason: "larger than a request may be" },
+    facts: { origin: ORIGIN, index: 0, count: 1, decision: 0, reason: "larger than a request may be" },
   });
+});
+
+test("decisions of one leaf go out one by one, in as many requests as they need", async (t) => {
+  const node = await setupUpload(t);
+  await node.decideTogether(40, { padding: noise(300) });
+  const upload = node.upload();
+  node.receiver.answer = () => (node.receiver.requests.length === 2 ? 500 : 200);
+  assert.equal(await upload.uploadAll(), "failed");
+  assert.equal(upload.progress.waiting, 1, "part of a leaf is not the leaf");
+  assert.ok(node.receiver.ids.length > 0);
+  await upload.uploadAll();
+  assert.deepEqual([node.receiver.ids.length, new Set(node.receiver.ids).size], [40, 40]);
+  assert.deepEqual(upload.progress, { uploaded: 1, waiting: 0, dropped: 0 });
+});
+
+test("a stop in the middle of a leaf costs events that come twice under the same ids", async (t) => {
+  const node = await setupUpload(t);
+  await node.decideTogether(40, { padding: noise(300) });
+  node.receiver.answer = () => (node.receiver.requests.length === 2 ? 500 : 200);
+  await node.upload().uploadAll();
+  await node.upload().uploadAll();
+  assert.ok(node.receiver.ids.length > 40);
+  assert.equal(new Set(node.receiver.ids).size, 40);
+});
+
+test("one decision of a leaf that does not fit is told by its number, and the others reach the receiver", async (t) => {
+  const node = await setupUpload(t);
+  const [small, large] = [
+    { ...RECORD, result: 1 },
+    { ...RECORD, result: noise(20_000) },
+  ];
+  await node.write({
+    kind: "decisions",
+    decisions: [small, large, small].map((record, number) => ({ number, record })),
+  });
+  const upload = node.upload();
+  await upload.uploadAll();
+  assert.deepEqual(upload.progress, { uploaded: 2, waiting: 0, dropped: 1 });
+  assert.deepEqual(
+    node.receiver.events.map((event) => event["req_id"] ?? Object(event["result"]).facts.decision),
+    [0, 2, 1],
+  );
 });
 
 test("summaries of denials and gaps of the journal reach the receiver too", async (t) => {

@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AdapterError, type Crypto, type Duration, type JsonObject, milliseconds, type Random } from "@vedette/base";
+import {
+  AdapterError,
+  assert,
+  type Crypto,
+  type Duration,
+  type JsonObject,
+  milliseconds,
+  type Random,
+} from "@vedette/base";
 import type { Journal } from "@vedette/journal";
 import {
   afterFailure,
@@ -16,7 +24,7 @@ import { gzip, type Log } from "@vedette/runtime";
 import {
   type ChunkFill,
   encodeEvent,
-  eventOfLeaf,
+  eventsOfLeaf,
   packChunk,
   parseLeaf,
   startFill,
@@ -48,18 +56,28 @@ export interface DecisionLogProgress {
   /** Leaves that the receiver has taken or that a gap accounts for. */
   readonly uploaded: number;
   readonly waiting: number;
-  /** Leaves that it will never get. */
+  /** Events that it will never get. */
   readonly dropped: number;
 }
 
 type Outcome = "done" | "failed";
 
-/** Read at once; each at most 64 KiB. */
+/** Events to choose a request's from. */
 const WINDOW = 256;
+/** Read at once; each at most 64 KiB. */
+const LEAVES_READ = 32;
 const CONTENT_TOO_LARGE = 413;
 /** A receiver that finds even this too large has another trouble than size. */
 const CHUNK_FLOOR = 1_024;
 const JSON_GZIP = { "content-type": "application/json", "content-encoding": "gzip" };
+
+/** An event that has not been taken yet. Without it, the leaf cannot be read. */
+interface Waiting {
+  readonly index: number;
+  readonly event: JsonObject | undefined;
+  /** Of its leaf: with it the whole leaf is taken. */
+  readonly isLast: boolean;
+}
 
 /**
  * Sends the journal to somebody else's decision log service in OPA's format. The journal itself is the buffer: what was
@@ -72,12 +90,16 @@ export class DecisionLogUpload implements AsyncDisposable {
   /** What this receiver takes; less than configured once it has said so. */
   #chunkMax: number;
   #trouble: DecisionLogStatus["trouble"];
+  /** From the mark on, as far as it has been read; without those of the mark's own leaf that were taken before. */
+  #waiting: Waiting[] = [];
+  #readTo: number;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: DecisionLogUploadOptions) {
     this.#options = options;
     this.#chunkMax = options.chunkMax;
     this.#fill = startFill({ packedMax: this.#chunkMax });
+    this.#readTo = options.mark.current.next;
   }
 
   get status(): DecisionLogStatus {
@@ -131,12 +153,12 @@ export class DecisionLogUpload implements AsyncDisposable {
   }
 
   async #uploadOne(): Promise<Outcome> {
-    const { journal, mark } = this.#options;
-    const { next } = mark.current;
-    const leaves = journal.readEntries(next, Math.min(next + WINDOW, journal.head().size));
-    const events = leaves.map((bytes, i) => this.#eventOf(bytes, next + i));
-    const unreadable = events.indexOf(undefined);
-    const whole = (unreadable < 0 ? events : events.slice(0, unreadable)).filter((event) => event !== undefined);
+    this.#readAhead();
+    const whole: JsonObject[] = [];
+    for (const { event } of this.#waiting) {
+      if (event === undefined) break;
+      whole.push(event);
+    }
     const [first] = whole;
     if (!first) return this.#skip("the leaf cannot be read");
     const packed = this.#pack(whole.map(encodeEvent));
@@ -147,10 +169,27 @@ export class DecisionLogUpload implements AsyncDisposable {
     return alone?.kind === "chunk" ? this.#send(alone.body, 1) : this.#skip("larger than a request may be");
   }
 
-  #eventOf(bytes: Uint8Array, index: number): JsonObject | undefined {
+  #readAhead(): void {
+    const { journal } = this.#options;
+    const { size } = journal.head();
+    while (this.#waiting.length < WINDOW && this.#readTo < size) {
+      const leaves = journal.readEntries(this.#readTo, Math.min(this.#readTo + LEAVES_READ, size));
+      for (const bytes of leaves) this.#waiting.push(...this.#eventsOf(bytes, this.#readTo++));
+    }
+  }
+
+  #eventsOf(bytes: Uint8Array, index: number): readonly Waiting[] {
     const { journal, labels } = this.#options;
     const leaf = parseLeaf(bytes);
-    return leaf.ok ? eventOfLeaf(leaf.value, { origin: journal.origin, index }, labels) : undefined;
+    const events = leaf.ok ? eventsOfLeaf(leaf.value, { origin: journal.origin, index }, labels) : [undefined];
+    return events.map((event, i) => ({ index, event, isLast: i === events.length - 1 }));
+  }
+
+  /** Part of a leaf moves no mark: after a restart all of it is sent once more, under the same ids. */
+  #advance(count: number, dropped: number): void {
+    const leaves = this.#waiting.slice(0, count).filter(({ isLast }) => isLast).length;
+    if (leaves > 0 || dropped > 0) this.#options.mark.advance(leaves, dropped);
+    this.#waiting = this.#waiting.slice(count);
   }
 
   #pack(events: readonly Uint8Array[]) {
@@ -160,7 +199,6 @@ export class DecisionLogUpload implements AsyncDisposable {
   }
 
   async #send(body: Uint8Array, count: number): Promise<Outcome> {
-    const { mark } = this.#options;
     const answer = await this.#post(body);
     if (answer instanceof AdapterError) return this.#failed({ message: answer.message });
     const { status } = answer;
@@ -172,7 +210,7 @@ export class DecisionLogUpload implements AsyncDisposable {
     // Whatever else it says, the events stay queued: a wrong token is mended, and a wrong receiver replaced.
     if (status < 200 || status > 299)
       return this.#failed({ message: `server replied with ${status}`, httpStatus: status });
-    mark.advance(count, 0);
+    this.#advance(count, 0);
     this.#clearTrouble();
     return "done";
   }
@@ -189,11 +227,14 @@ export class DecisionLogUpload implements AsyncDisposable {
 
   /** INVARIANT: the gap is in the journal before the mark passes it, so that nothing is left out that nothing tells of. */
   async #skip(reason: string): Promise<Outcome> {
-    const { journal, mark, onGap, log } = this.#options;
-    const { next } = mark.current;
-    await onGap({ origin: journal.origin, index: next, count: 1, reason });
-    mark.advance(1, 1);
-    log("warn", "a leaf could not be sent to the decision log service", { index: next, reason });
+    const { journal, onGap, log } = this.#options;
+    const [first] = this.#waiting;
+    assert(first !== undefined, "what is skipped is there");
+    const { index, event } = first;
+    const decision = event?.["req_id"];
+    await onGap({ origin: journal.origin, index, count: 1, ...(decision !== undefined && { decision }), reason });
+    this.#advance(1, 1);
+    log("warn", "an event could not be sent to the decision log service", { index, reason });
     return "done";
   }
 

@@ -1,7 +1,7 @@
 import { isJsonObject, readJson, utf8 } from "@vedette/base";
 import type { Log } from "@vedette/runtime";
 
-/** Up to where a journal has been sent, and how many of its leaves never will be. */
+/** Up to which leaf a journal has been sent, and how many of its events never will be. */
 export interface Mark {
   readonly next: number;
   readonly dropped: number;
