@@ -127,7 +127,8 @@ export class CommitQueue {
     const numbers = batch.reduce((sum, item) => sum + item.numbers, 0);
     const notes = batch.flatMap(({ note }) => (note ? [note] : []));
     const numbering = batch.find((item) => item.numbering)?.numbering;
-    this.#post({ kind: "commit", bundle, count: entries.length, numbers, notes, numbering });
+    // INVARIANT: nobody else has the bundle; it is handed over, not copied.
+    this.#post({ kind: "commit", bundle, count: entries.length, numbers, notes, numbering }, [bundle.buffer]);
   }
 
   #onMessage(message: FromWorker): void {
@@ -183,8 +184,8 @@ export class CommitQueue {
     this.#ended?.resolve();
   }
 
-  #post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+  #post(message: ToWorker, handedOver: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, handedOver);
   }
 }
 

@@ -1,27 +1,34 @@
-import { AdapterError, type Clock, type Crypto, type Duration, type JsonObject } from "@vedette/base";
-import { type PackedDecisions, packDecisions } from "@vedette/telemetry";
+import { AdapterError, type Clock, type Crypto, type Duration } from "@vedette/base";
+import { type NumberedText, type PackedDecisions, packDecisions, type RecordText } from "@vedette/telemetry";
 
 export interface DecisionLeavesOptions {
   /** Of a leaf that accounts for so many decision numbers; resolves when it is durable. */
   readonly append: (leaf: Uint8Array, numbers: number) => Promise<void>;
+  /** Records that were allowed to lag will not be written; told once for each batch. */
+  readonly onLost: (error: AdapterError) => void;
   readonly clock: Pick<Clock, "monotonic">;
   readonly crypto: Pick<Crypto, "hash">;
 }
 
 /** What could not be written of a batch, by decision number; empty when all of it is durable. */
-export type Unwritten = ReadonlyMap<number, unknown>;
+export type Unwritten = ReadonlyMap<number, AdapterError>;
 
 /** Decisions that go into the journal together. */
 interface Batch {
-  readonly decisions: { readonly number: number; readonly record: JsonObject }[];
+  /** Until the end of the turn: what waits for the disk is bytes, of which a garbage collector copies none. */
+  decisions: NumberedText[];
   readonly begun: Duration;
   readonly written: PromiseWithResolvers<Unwritten>;
+  /** Of some nobody waits to hear. */
+  hasLagging: boolean;
 }
 
 /** A record that may lag waits so long for others: little beside any window that a rule states, much beside a turn. */
 const LAG_MS = 5;
 /** One commit's worth; more does not wait for the end of the turn. */
 const BATCH_MAX = 1_024;
+/** A quarter of the numbers that the journal leases: whoever asks beyond waits, instead of taking the last ones. */
+const LAGGING_MAX = 1_024;
 
 /**
  * Writes what is decided within one turn of the event loop together: as few leaves as hold it, one commit
@@ -32,6 +39,7 @@ export class DecisionLeaves {
   #open: Batch | undefined;
   /** Not on disk yet, oldest first. */
   readonly #unwritten = new Set<Batch>();
+  #unwrittenCount = 0;
   #endOfTurn: NodeJS.Immediate | undefined;
   #endOfLag: NodeJS.Timeout | undefined;
 
@@ -40,19 +48,22 @@ export class DecisionLeaves {
   }
 
   /** Numbers come in ascending order. Resolves when the record is durable, or cannot be; never rejects. */
-  add(number: number, record: JsonObject, mayLag: boolean): Promise<Unwritten> {
+  add(number: number, record: RecordText, mayLag: boolean): Promise<Unwritten> {
     const batch = this.#open ?? this.#begin();
     batch.decisions.push({ number, record });
+    this.#unwrittenCount++;
+    batch.hasLagging ||= mayLag;
     if (batch.decisions.length === BATCH_MAX) this.flush();
     else if (mayLag) this.#endOfLag ??= setTimeout(() => this.flush(), LAG_MS);
     else this.#endOfTurn ??= setImmediate(() => this.flush());
     return batch.written.promise;
   }
 
-  /** How long the oldest record that is not on disk has waited. */
-  get waited(): number {
+  /** Whether one more may lag: no record has waited longer than that to be on disk, and not too many wait. */
+  mayLag(within: Duration): boolean {
+    if (this.#unwrittenCount >= LAGGING_MAX) return false;
     const [oldest] = this.#unwritten;
-    return oldest === undefined ? 0 : this.#options.clock.monotonic() - oldest.begun;
+    return oldest === undefined || this.#options.clock.monotonic() - oldest.begun < within;
   }
 
   /** Hands over what waits for others; whatever is appended from now on stands behind it. */
@@ -71,6 +82,7 @@ export class DecisionLeaves {
       decisions: [],
       begun: this.#options.clock.monotonic(),
       written: Promise.withResolvers(),
+      hasLagging: false,
     };
     this.#open = batch;
     this.#unwritten.add(batch);
@@ -78,33 +90,25 @@ export class DecisionLeaves {
   }
 
   async #write(batch: Batch): Promise<void> {
-    const { decisions, written } = batch;
-    const unwritten = new Map<number, unknown>();
-    await Promise.all(this.#pack(decisions, unwritten).map((each) => this.#append(each, unwritten)));
+    const unwritten = new Map<number, AdapterError>();
+    const count = batch.decisions.length;
+    const leaves = packDecisions(batch.decisions, this.#options.crypto);
+    batch.decisions = [];
+    await Promise.all(leaves.map((each) => this.#append(each, unwritten)));
     this.#unwritten.delete(batch);
-    written.resolve(unwritten);
+    this.#unwrittenCount -= count;
+    batch.written.resolve(unwritten);
+    const [error] = unwritten.values();
+    if (error && batch.hasLagging) this.#options.onLost(error);
   }
 
-  /** A record that is no JSON is the trouble of who made it, not of those it would share a leaf with. */
-  #pack(decisions: Batch["decisions"], unwritten: Map<number, unknown>): readonly PackedDecisions[] {
-    try {
-      return packDecisions(decisions, this.#options.crypto);
-    } catch (error) {
-      const [first, second] = decisions;
-      if (first && !second) unwritten.set(first.number, error);
-      const half = decisions.length >> 1;
-      return half === 0
-        ? []
-        : [decisions.slice(0, half), decisions.slice(half)].flatMap((each) => this.#pack(each, unwritten));
-    }
-  }
-
-  async #append({ decisions, leaf }: PackedDecisions, unwritten: Map<number, unknown>): Promise<void> {
+  async #append({ numbers, leaf }: PackedDecisions, unwritten: Map<number, AdapterError>): Promise<void> {
     try {
       if (!leaf.ok) throw new AdapterError(leaf.error.code, "the record does not fit into a leaf", { ...leaf.error });
-      await this.#options.append(leaf.value, decisions.length);
+      await this.#options.append(leaf.value, numbers.length);
     } catch (error) {
-      for (const { number } of decisions) unwritten.set(number, error);
+      if (!(error instanceof AdapterError)) throw error;
+      for (const number of numbers) unwritten.set(number, error);
     }
   }
 }

@@ -3,11 +3,11 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { AdapterError, instant, seconds } from "@vedette/base";
+import { AdapterError, instant, type JsonObject, seconds } from "@vedette/base";
 import { type Journal, openJournal } from "@vedette/journal";
-import type { DecisionRecord } from "@vedette/policy";
+import type { Decision } from "@vedette/policy";
 import { createNodeCrypto, systemClock } from "@vedette/runtime";
-import { decisionsIn, encodeLeaf, type Leaf, parseLeaf } from "@vedette/telemetry";
+import { decisionsIn, encodeLeaf, type Leaf, parseLeaf, recordText } from "@vedette/telemetry";
 import { createTreeHasher, verifyInclusion } from "@vedette/tlog";
 import { EffectiveClock } from "./effective-clock.ts";
 import { EvidenceLog } from "./evidence-log.ts";
@@ -16,7 +16,7 @@ const crypto = createNodeCrypto();
 const TILL = "spiffe://store-17.example.org/device/pos/pos-1";
 const FULL = 1;
 const ROOMY = 1_000_000_000;
-const record: DecisionRecord = {
+const facts = {
   labels: {},
   bundles: {},
   path: "vedette/rules",
@@ -25,6 +25,12 @@ const record: DecisionRecord = {
   requested_by: TILL,
   timestamp: "2026-11-22T00:00:00.000Z",
 };
+const record = testRecord(facts);
+const small = testRecord({ ...facts, input: {} });
+
+function testRecord(members: JsonObject): Pick<Decision, "writeRecord"> {
+  return { writeRecord: () => recordText(members) };
+}
 
 async function setupEvidence(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), "vedette-evidence-"));
@@ -83,7 +89,6 @@ test("denials that were only counted are accounted for, though the disk was full
 
 test("what is decided in one turn is one leaf, and whoever lists decisions finds each of them", async (t) => {
   const { journal, evidence } = await setupEvidence(t);
-  const small = { ...record, input: {} };
   const numbers = await Promise.all([
     evidence.allowed(small),
     evidence.denied(small, TILL),
@@ -97,14 +102,14 @@ test("what is decided in one turn is one leaf, and whoever lists decisions finds
   );
   assert.deepEqual(
     leaves.flatMap((leaf) => decisionsIn(leaf)).map(({ number, record: { path } }) => [number, path]),
-    numbers.map((number, i) => [number, i === 2 ? "app/allow" : record.path]),
+    numbers.map((number, i) => [number, i === 2 ? "app/allow" : facts.path]),
   );
 });
 
 test("one decision of a leaf of several is proved by the leaf's inclusion and its place in the leaf", async (t) => {
   const { journal, evidence } = await setupEvidence(t);
   await evidence.event("start", {});
-  const numbers = await Promise.all(Array.from({ length: 5 }, () => evidence.allowed({ ...record, input: {} })));
+  const numbers = await Promise.all(Array.from({ length: 5 }, () => evidence.allowed(small)));
   await evidence.event("stop", {});
   const hasher = createTreeHasher(crypto);
   const [bytes = new Uint8Array(0)] = journal.readEntries(1, 2);
@@ -141,11 +146,10 @@ test("a record that may lag waits for others, and is written without any", async
 
 test("a record that cannot be written costs nobody else their decision", async (t) => {
   const { journal, evidence } = await setupEvidence(t);
-  const small = { ...record, input: {} };
-  const huge = { ...record, result: { text: "x".repeat(70_000) } };
+  const huge = testRecord({ ...facts, result: { text: "x".repeat(70_000) } });
   const settled = await Promise.allSettled([
     evidence.allowed(small),
-    evidence.allowed({ ...small, path: "\ud800" }),
+    evidence.allowed(testRecord({ ...facts, path: "\ud800" })),
     evidence.allowed(huge),
     evidence.allowed(small),
   ]);
@@ -158,7 +162,7 @@ test("a record that cannot be written costs nobody else their decision", async (
 
 test("after an unclean stop the gap counts every record of a leaf of several as written, and those that lagged as lost", async (t) => {
   const { directory, evidence } = await setupEvidence(t);
-  await Promise.all(Array.from({ length: 10 }, () => evidence.allowed({ ...record, input: {} })));
+  await Promise.all(Array.from({ length: 10 }, () => evidence.allowed(small)));
   for (let i = 0; i < 3; i++) await evidence.allowed(record, seconds(60));
   const later = `${directory}-as-the-power-went`;
   t.after(() => rmSync(later, { recursive: true }));

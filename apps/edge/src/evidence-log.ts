@@ -1,9 +1,9 @@
 import { AdapterError, type Crypto, type Duration, type JsonObject } from "@vedette/base";
 import type { Journal } from "@vedette/journal";
-import type { DecisionRecord } from "@vedette/policy";
+import { type Decision, RecordWriter } from "@vedette/policy";
 import type { Log } from "@vedette/runtime";
-import { DenialBudget, type DenialLimits, encodeLeaf, type Leaf, numbersIn } from "@vedette/telemetry";
-import { DecisionLeaves } from "./decision-leaves.ts";
+import { DenialBudget, type DenialLimits, encodeLeaf, type Leaf, numbersIn, recordText } from "@vedette/telemetry";
+import { DecisionLeaves, type Unwritten } from "./decision-leaves.ts";
 import type { EffectiveClock } from "./effective-clock.ts";
 
 export interface EvidenceLogOptions {
@@ -20,6 +20,7 @@ const COLLECT_INTERVAL_MS = 1_000;
 /** What the node writes into its journal: decisions within the denial budget, those of one turn together, and events. */
 export class EvidenceLog implements AsyncDisposable {
   readonly #options: EvidenceLogOptions;
+  readonly #writer = new RecordWriter();
   readonly #budget: DenialBudget;
   readonly #timer: NodeJS.Timeout;
   readonly #decisions: DecisionLeaves;
@@ -30,7 +31,11 @@ export class EvidenceLog implements AsyncDisposable {
   constructor(options: EvidenceLogOptions) {
     this.#options = options;
     this.#budget = new DenialBudget(options.denialLimits);
-    this.#decisions = new DecisionLeaves({ ...options, append: (leaf, numbers) => this.#commit(leaf, numbers) });
+    this.#decisions = new DecisionLeaves({
+      ...options,
+      append: (leaf, numbers) => this.#commit(leaf, numbers),
+      onLost: (error) => this.#report(error),
+    });
     this.#timer = setInterval(() => void this.#collect(), COLLECT_INTERVAL_MS);
     this.#timer.unref();
     options.clock.onStepBack((steppedBack, now) => {
@@ -40,37 +45,45 @@ export class EvidenceLog implements AsyncDisposable {
   }
 
   /**
-   * Resolves with the decision's number when its leaf is durable (PROTOCOLS 6.2). With `fastWithin`, a rule's opt-in,
-   * when it is queued: as long as the journal works and no queued leaf has waited longer than that.
-   * Throws `AdapterError` when the leaf cannot be written.
+   * Resolves with the decision's number when its record is durable (PROTOCOLS 6.2). With `fastWithin`, a rule's opt-in,
+   * when it is queued: as long as the journal works and nothing queued has waited longer than that.
+   * Throws `AdapterError` when it cannot be written.
    */
-  async allowed(record: DecisionRecord, fastWithin?: Duration): Promise<number> {
-    const number = this.#options.journal.nextNumber();
-    const mayLag = fastWithin !== undefined && this.#isKeepingUp(fastWithin);
-    const written = this.#write(number, asJson(record), mayLag);
-    if (mayLag) written.catch((error) => this.#report(error));
-    else await written;
-    return number;
+  async allowed(decision: Recordable, fastWithin?: Duration): Promise<number> {
+    return settled(this.writeAllowed(decision, fastWithin));
   }
 
   /** As `allowed`, but a denial beyond the principal's budget is only counted, and accounted for by a summary (PROTOCOLS 6.3). */
-  async denied(record: DecisionRecord, principal: string): Promise<number> {
+  async denied(decision: Recordable, principal: string): Promise<number> {
+    return settled(this.writeDenied(decision, principal));
+  }
+
+  /** `allowed` for whoever decides much at once: one promise for all that is written together. */
+  writeAllowed(decision: Recordable, fastWithin?: Duration): Writing {
+    // INVARIANT: before there is a number, for what cannot be written throws; and in the same turn, so that numbers ascend.
+    const record = decision.writeRecord(this.#writer);
+    const number = this.#options.journal.nextNumber();
+    const mayLag = fastWithin !== undefined && this.#isKeepingUp(fastWithin);
+    const written = this.#decisions.add(number, record, mayLag);
+    return { number, written: mayLag ? undefined : written };
+  }
+
+  /** `denied`, likewise. */
+  writeDenied(decision: Recordable, principal: string): Writing {
+    const record = decision.writeRecord(this.#writer);
     const number = this.#options.journal.nextNumber();
     // Nothing is merely counted while nothing can be written: what is owed stays as little as it was.
     const { as, summary } = this.#hasFailed
       ? { as: "whole", summary: undefined }
       : this.#budget.onDenial(principal, number, this.#options.clock.now());
     const told = summary && this.#appendSurely(summary);
-    const written = as === "whole" ? this.#write(number, asJson(record), false) : undefined;
-    await Promise.all([told, written]);
-    return number;
+    const written = as === "whole" ? this.#decisions.add(number, record, false) : undefined;
+    return { number, written: told ? withSummary(number, told, written) : written };
   }
 
   /** A document or query that a PEP asked for: always whole, because nobody can say which answers are denials. */
   async queried(record: JsonObject): Promise<number> {
-    const number = this.#options.journal.nextNumber();
-    await this.#write(number, record, false);
-    return number;
+    return this.allowed({ writeRecord: () => recordText(record) });
   }
 
   /** A failure before there was a principal. */
@@ -108,12 +121,6 @@ export class EvidenceLog implements AsyncDisposable {
     }
   }
 
-  /** INVARIANT: called in the turn that took the number, so that numbers ascend. */
-  async #write(number: number, record: JsonObject, mayLag: boolean): Promise<void> {
-    const unwritten = await this.#decisions.add(number, record, mayLag);
-    if (unwritten.has(number)) throw unwritten.get(number);
-  }
-
   async #append(leaf: Leaf): Promise<void> {
     const bytes = encodeLeaf(leaf, this.#options.crypto);
     if (!bytes.ok) throw new AdapterError(bytes.error.code, "the record does not fit into a leaf", { ...bytes.error });
@@ -136,7 +143,7 @@ export class EvidenceLog implements AsyncDisposable {
 
   /** A journal that failed, or lags behind a rule's window, has no fast path: the next one waits and learns why. */
   #isKeepingUp(within: Duration): boolean {
-    return !this.#hasFailed && this.#decisions.waited < within;
+    return !this.#hasFailed && this.#decisions.mayLag(within);
   }
 
   async #collect(): Promise<void> {
@@ -155,7 +162,34 @@ export class EvidenceLog implements AsyncDisposable {
   }
 }
 
-/** A decision record is plain data already; the copy only says so to the compiler. */
-function asJson(record: DecisionRecord): JsonObject {
-  return { ...record };
+/** A decision, as far as its record goes. */
+type Recordable = Pick<Decision, "writeRecord">;
+
+/** A decision that has its number, and a place in what is written next. */
+export interface Writing {
+  readonly number: number;
+  /** What the decision's effect has to wait for; never rejects. */
+  readonly written: Promise<Unwritten> | undefined;
 }
+
+async function settled({ number, written }: Writing): Promise<number> {
+  const failure = (await written)?.get(number);
+  if (failure) throw failure;
+  return number;
+}
+
+async function withSummary(
+  number: number,
+  told: Promise<void>,
+  written: Promise<Unwritten> | undefined,
+): Promise<Unwritten> {
+  try {
+    await told;
+  } catch (error) {
+    if (error instanceof AdapterError) return new Map([[number, error]]);
+    throw error;
+  }
+  return (await written) ?? NOTHING;
+}
+
+const NOTHING: Unwritten = new Map();

@@ -165,7 +165,7 @@ async function carryOut(
   options: GatewayOptions,
 ): Promise<HttpResponse> {
   const { state, evidence, forwarder, counts } = options;
-  const number = await evidence.allowed(decision.record, decision.fastCommitWindow).catch(asUnrecorded);
+  const number = await evidence.allowed(decision, decision.fastCommitWindow).catch(asUnrecorded);
   if (number instanceof AdapterError) {
     if (reservation) state.release(reservation);
     return unrecorded(options, number);
@@ -199,8 +199,8 @@ function isRefusal(status: number): boolean {
 /** `reason` differs from the decision's own where the policy said yes and enforcement cannot. */
 async function deny(decision: Decision, reason: string, asked: Asked, options: GatewayOptions): Promise<HttpResponse> {
   const { counts, evidence } = options;
-  const record = decision.effect === "deny" ? decision.record : overruled(decision, reason);
-  const number = await evidence.denied(record, asked.caller.principal.id).catch(asUnrecorded);
+  const denial = decision.effect === "deny" ? decision : overruled(decision, reason);
+  const number = await evidence.denied(denial, asked.caller.principal.id).catch(asUnrecorded);
   if (number instanceof AdapterError) return unrecorded(options, number);
   counts.denied++;
   counts.deniedByReason[reason] = (counts.deniedByReason[reason] ?? 0) + 1;

@@ -1,8 +1,9 @@
-import { assert, type Duration, instantToString, type Json, type JsonObject } from "@vedette/base";
+import { assert, canonicalJson, type Duration, instantToString, type Json, type JsonObject } from "@vedette/base";
 import { accessInput, type CodeAnswer } from "./ask-code.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import type { Escalation, Tier } from "./escalation.ts";
 import { maskInput } from "./mask.ts";
+import type { RecordText, RecordWriter } from "./record-writer.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import { type LimitExceeded, NO_RULE, type SpendReservation } from "./rule-search.ts";
 import type { Obligation } from "./rules.ts";
@@ -56,6 +57,8 @@ export interface Decision {
   readonly answeredBy: Tier;
   /** Built when first asked for; plain data that JSON can carry. */
   readonly record: DecisionRecord;
+  /** The same as text, without making it first. */
+  writeRecord(writer: RecordWriter): RecordText;
 }
 
 /** An event of OPA's decision log; the journal adds `decision_id`. */
@@ -247,6 +250,13 @@ class Verdict implements Decision {
     this.#record ??= recordOf(this, this.#policy, this.#request, this.#context);
     return this.#record;
   }
+
+  writeRecord(writer: RecordWriter): RecordText {
+    const result = isPlain(this)
+      ? writer.plainResult(this.effect === "allow", this.reason, this.ruleId)
+      : canonicalJson(resultOf(this));
+    return writer.write({ path: this.path, result }, this.#policy, this.#request, this.#context);
+  }
 }
 
 function recordOf(
@@ -266,6 +276,20 @@ function recordOf(
     requested_by: context.requestedBy,
     timestamp: instantToString(context.now),
   };
+}
+
+/** Most decisions say no more than which rule held. */
+function isPlain(decision: Verdict): boolean {
+  return (
+    decision.description === undefined &&
+    decision.obligations.length === 0 &&
+    decision.spend.length === 0 &&
+    decision.limitExceeded === undefined &&
+    decision.commit === "durable" &&
+    decision.escalation === undefined &&
+    decision.answeredBy === "edge" &&
+    !decision.isCached
+  );
 }
 
 function resultOf(decision: Verdict): JsonObject {

@@ -59,6 +59,7 @@ export {
 export { type Answer, compileCode, type PolicyCode, type QueryDeps, type QueryRefused } from "./policy-code.ts";
 export { compileBundle, type PolicyTransfer, packPolicy } from "./policy-transfer.ts";
 export { DELTAS_MAX, encodePulledFile, type PulledFile, parsePulledFile } from "./pulled-file.ts";
+export { type RecordText, RecordWriter } from "./record-writer.ts";
 export {
   type AccessRequest,
   type AttestationState,

@@ -1,4 +1,5 @@
-import { assert, canonicalJson, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { assert, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { type RecordText, recordJson, recordText } from "./record-text.ts";
 
 /** A decision's record under the number that names it in its journal. */
 export interface NumberedRecord {
@@ -7,45 +8,58 @@ export interface NumberedRecord {
   readonly record: JsonObject;
 }
 
+/** The same on its way into the journal. */
+export interface NumberedText {
+  readonly number: number;
+  readonly record: RecordText;
+}
+
 /**
  * Records of one leaf. The mirror takes 256 leaves at once or none of them: of 64 ordinary records each these are 5 MB, what
  * an upload's body has anyway. With more, the leaf's own costs shrink by less than a tenth.
  */
 export const DECISIONS_MAX = 64;
 
+const WHOLE: ReadonlySet<string> = new Set();
+
+/** `{"number","record"}`, canonical. */
+export function decisionJson({ number, record }: NumberedText, without: ReadonlySet<string> = WHOLE): string {
+  return `{"number":${number},"record":${recordJson(record, without)}}`;
+}
+
 /**
  * `{"decisions":[{"number","record"}, …],"shared":{…}}`, canonical. What all records say alike (who asked, under which
  * policy, when) stands once, in `shared`; a record is its own members and the shared ones.
  */
-export function batchJson(decisions: readonly NumberedRecord[]): string {
+export function batchJson(decisions: readonly NumberedText[]): string {
+  assert(isBatch(decisions), "a batch is of several decisions in ascending order");
   const shared = sharedMembers(decisions);
+  const names = new Set(Object.keys(shared));
   let text = "";
-  for (const { number, record } of decisions)
-    text += `${text === "" ? "" : ","}{"number":${number},"record":${canonicalJson(withoutMembers(record, shared))}}`;
-  return `{"decisions":[${text}],"shared":${canonicalJson(shared)}}`;
+  for (const decision of decisions) text += `${text === "" ? "" : ","}${decisionJson(decision, names)}`;
+  return `{"decisions":[${text}],"shared":${recordJson(shared, WHOLE)}}`;
 }
 
 /** Two or more whole records in ascending order of their numbers, with nothing written twice; undefined for all else. */
 export function parseBatch({ decisions, shared }: JsonObject): readonly NumberedRecord[] | undefined {
-  if (!isArray(decisions) || decisions.length > DECISIONS_MAX) return undefined;
-  if (shared === undefined || !isJsonObject(shared)) return undefined;
+  if (!isArray(decisions) || shared === undefined || !isJsonObject(shared)) return undefined;
   const whole = decisions.flatMap((each) => wholeRecord(each, shared) ?? []);
   if (whole.length !== decisions.length || !isBatch(whole)) return undefined;
-  const isWrittenOnce = Object.keys(sharedMembers(whole)).length === Object.keys(shared).length;
-  return isWrittenOnce ? whole : undefined;
+  const alike = sharedMembers(whole.map(toText));
+  return Object.keys(alike).length === Object.keys(shared).length ? whole : undefined;
 }
 
-/** What encoding relies on, and parsing finds out. */
-export function assertBatch(decisions: readonly NumberedRecord[]): void {
-  assert(isBatch(decisions) && decisions.length <= DECISIONS_MAX, "a batch is of several decisions in ascending order");
+export function toText({ number, record }: NumberedRecord): NumberedText {
+  return { number, record: recordText(record) };
 }
 
 export function isCount(value: Json | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-function isBatch(decisions: readonly NumberedRecord[]): boolean {
-  return decisions.length > 1 && decisions.every(({ number }, i) => i === 0 || number > decisions[i - 1]!.number);
+function isBatch(decisions: readonly { readonly number: number }[]): boolean {
+  if (decisions.length < 2 || decisions.length > DECISIONS_MAX) return false;
+  return decisions.every(({ number }, i) => i === 0 || number > decisions[i - 1]!.number);
 }
 
 function wholeRecord(value: Json, shared: JsonObject): NumberedRecord | undefined {
@@ -56,26 +70,15 @@ function wholeRecord(value: Json, shared: JsonObject): NumberedRecord | undefine
   return isRepeated ? undefined : { number, record: { ...shared, ...record } };
 }
 
-function sharedMembers(decisions: readonly NumberedRecord[]): JsonObject {
+function sharedMembers(decisions: readonly NumberedText[]): RecordText {
   const [first] = decisions;
-  const members = Object.entries(first?.record ?? {}).filter(([name, value]) =>
-    decisions.every(({ record }) => Object.hasOwn(record, name) && isSameJson(record[name], value)),
-  );
+  const members = Object.entries(first?.record ?? {}).filter(([name, text]) => haveAll(decisions, name, text));
   return Object.fromEntries(members);
 }
 
-function withoutMembers(record: JsonObject, members: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => !Object.hasOwn(members, name)));
-}
-
-function isSameJson(a: Json | undefined, b: Json | undefined): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (isArray(a) || isArray(b))
-    return isArray(a) && isArray(b) && a.length === b.length && a.every((item, i) => isSameJson(item, b[i]));
-  const names = Object.keys(a);
-  if (names.length !== Object.keys(b).length) return false;
-  return names.every((name) => Object.hasOwn(b, name) && isSameJson(a[name], b[name]));
+function haveAll(decisions: readonly NumberedText[], name: string, text: string): boolean {
+  for (const { record } of decisions) if (record[name] !== text || !Object.hasOwn(record, name)) return false;
+  return true;
 }
 
 function isArray(value: Json | undefined): value is readonly Json[] {

@@ -1,4 +1,4 @@
-export { DECISIONS_MAX, type NumberedRecord } from "./decision-batch.ts";
+export { DECISIONS_MAX, type NumberedRecord, type NumberedText } from "./decision-batch.ts";
 export { DENIAL_LIMITS, DenialBudget, type DenialLimits, type DenialVerdict } from "./denial-budget.ts";
 export type { LeafError } from "./errors.ts";
 export {
@@ -16,3 +16,4 @@ export {
 export { type Chunk, type ChunkFill, type ChunkLimits, packChunk, startFill } from "./log-chunk.ts";
 export { encodeEvent, eventsOfLeaf, type LeafPlace, withoutInput } from "./opa-log.ts";
 export { type PackedDecisions, packDecisions } from "./pack-decisions.ts";
+export { type RecordText, recordText } from "./record-text.ts";

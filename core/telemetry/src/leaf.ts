@@ -16,7 +16,15 @@ import {
   utf8,
 } from "@vedette/base";
 import { ENTRY_LENGTH_MAX } from "@vedette/tlog";
-import { assertBatch, batchJson, isCount, type NumberedRecord, parseBatch } from "./decision-batch.ts";
+import {
+  batchJson,
+  decisionJson,
+  isCount,
+  type NumberedRecord,
+  type NumberedText,
+  parseBatch,
+  toText,
+} from "./decision-batch.ts";
 import type { LeafError } from "./errors.ts";
 
 /** One entry of a node's journal. Its bytes are for ever (PROTOCOLS 6.1), so fields are added in a new version only. */
@@ -86,11 +94,31 @@ const HEAD_LENGTH = 2;
  * LEAF_TOO_LARGE when even that does not fit; without a leaf there is no decision, so the caller denies.
  */
 export function encodeLeaf(leaf: Leaf, crypto: Pick<Crypto, "hash">): Result<Uint8Array, LeafError> {
-  const whole = encodeBody(leaf);
-  if (whole.length <= ENTRY_LENGTH_MAX) return ok(whole);
-  const bytes = leaf.kind === "decision" ? encodeBody(withoutInput(leaf, crypto)) : whole;
-  if (bytes.length <= ENTRY_LENGTH_MAX) return ok(bytes);
-  return err({ code: "LEAF_TOO_LARGE", length: bytes.length, lengthMax: ENTRY_LENGTH_MAX });
+  switch (leaf.kind) {
+    case "decision":
+      return encodeDecisions([toText(leaf)], crypto);
+    case "decisions":
+      return encodeDecisions(leaf.decisions.map(toText), crypto);
+    case "gap":
+    case "summary":
+    case "event": {
+      const { kind, ...body } = leaf;
+      return fitting(encodeBody(kind, canonicalJson(body as JsonObject)));
+    }
+    default:
+      return unreachable(leaf);
+  }
+}
+
+/** The leaf of one decision, or of several. */
+export function encodeDecisions(
+  decisions: readonly NumberedText[],
+  crypto: Pick<Crypto, "hash">,
+): Result<Uint8Array, LeafError> {
+  const [first] = decisions;
+  if (first === undefined || decisions.length > 1) return fitting(encodeBody("decisions", batchJson(decisions)));
+  const whole = fitting(encodeBody("decision", decisionJson(first)));
+  return whole.ok ? whole : fitting(encodeBody("decision", decisionJson(withoutInput(first, crypto))));
 }
 
 /** Accepts exactly what `encodeLeaf` makes: known version and kind, canonical JSON, no unknown and no missing field. */
@@ -128,10 +156,10 @@ export function numbersIn(leaf: Leaf): number {
   }
 }
 
-function encodeBody(leaf: Leaf): Uint8Array {
-  const form = FORMS.find(({ kind }) => kind === leaf.kind);
+function encodeBody(kind: Leaf["kind"], body: string): Uint8Array {
+  const form = FORMS.find((each) => each.kind === kind);
   assert(form !== undefined, "every kind has a form");
-  const json = utf8(bodyJson(leaf));
+  const json = utf8(body);
   const bytes = new Uint8Array(HEAD_LENGTH + json.length);
   bytes[0] = form.version;
   bytes[1] = form.byte;
@@ -139,22 +167,23 @@ function encodeBody(leaf: Leaf): Uint8Array {
   return bytes;
 }
 
-function bodyJson(leaf: Leaf): string {
-  if (leaf.kind === "decisions") {
-    assertBatch(leaf.decisions);
-    return batchJson(leaf.decisions);
-  }
-  const { kind: _, ...body } = leaf;
-  return canonicalJson(body as JsonObject);
+function fitting(bytes: Uint8Array): Result<Uint8Array, LeafError> {
+  if (bytes.length <= ENTRY_LENGTH_MAX) return ok(bytes);
+  return err({ code: "LEAF_TOO_LARGE", length: bytes.length, lengthMax: ENTRY_LENGTH_MAX });
 }
 
-function withoutInput(leaf: DecisionLeaf, crypto: Pick<Crypto, "hash">): DecisionLeaf {
-  return { ...leaf, record: { ...leaf.record, input: digestOf(leaf.record["input"] ?? null, crypto) } };
+function withoutInput({ number, record }: NumberedText, crypto: Pick<Crypto, "hash">): NumberedText {
+  const { input = "null" } = record;
+  return { number, record: { ...record, input: canonicalJson(digestOfText(input, crypto)) } };
 }
 
 /** What stands for an input that is too large. */
 export function digestOf(value: Json, crypto: Pick<Crypto, "hash">): JsonObject {
-  const bytes = utf8(canonicalJson(value));
+  return digestOfText(canonicalJson(value), crypto);
+}
+
+function digestOfText(text: string, crypto: Pick<Crypto, "hash">): JsonObject {
+  const bytes = utf8(text);
   return { sha256: hex(crypto.hash("sha256", bytes)), length: bytes.length, truncated: true };
 }
 

@@ -4,7 +4,7 @@ import type { Json } from "@vedette/base";
 import { createNodeCrypto } from "@vedette/runtime";
 import { ENTRY_LENGTH_MAX } from "@vedette/tlog";
 import fc from "fast-check";
-import { DECISIONS_MAX, type NumberedRecord } from "./decision-batch.ts";
+import { DECISIONS_MAX, type NumberedRecord, toText } from "./decision-batch.ts";
 import { decisionsIn, parseLeaf } from "./leaf.ts";
 import { packDecisions } from "./pack-decisions.ts";
 
@@ -15,7 +15,7 @@ function decisionOf(number: number, input: Json = { number }): NumberedRecord {
 }
 
 function leavesOf(decisions: readonly NumberedRecord[]): readonly Uint8Array[] {
-  return packDecisions(decisions, crypto).map(({ leaf }) => {
+  return packDecisions(decisions.map(toText), crypto).map(({ leaf }) => {
     assert.ok(leaf.ok);
     return leaf.value;
   });
@@ -51,10 +51,9 @@ test("records of any size come back in their order, from leaves of which none is
 test("a record too large for any leaf loses its input, and one too large even so is refused alone", () => {
   const huge = "x".repeat(ENTRY_LENGTH_MAX);
   const decisions = [decisionOf(1), decisionOf(2, huge), { number: 3, record: { result: huge } }, decisionOf(4)];
-  const packed = packDecisions(decisions, crypto);
-  const refused = packed.filter(({ leaf }) => !leaf.ok).flatMap(({ decisions: those }) => those);
+  const packed = packDecisions(decisions.map(toText), crypto);
   assert.deepEqual(
-    refused.map(({ number }) => number),
+    packed.flatMap(({ leaf, numbers }) => (leaf.ok ? [] : numbers)),
     [3],
   );
   const kept = readAll(packed.flatMap(({ leaf }) => (leaf.ok ? [leaf.value] : [])));

@@ -1,11 +1,11 @@
-import { assert, type Crypto, type Result } from "@vedette/base";
-import { DECISIONS_MAX, type NumberedRecord } from "./decision-batch.ts";
+import type { Crypto, Result } from "@vedette/base";
+import { DECISIONS_MAX, type NumberedText } from "./decision-batch.ts";
 import type { LeafError } from "./errors.ts";
-import { type DecisionLeaf, type DecisionsLeaf, encodeLeaf } from "./leaf.ts";
+import { encodeDecisions } from "./leaf.ts";
 
-/** A leaf, and the decisions whose records it holds. */
+/** A leaf, and the numbers of the decisions whose records it holds. */
 export interface PackedDecisions {
-  readonly decisions: readonly NumberedRecord[];
+  readonly numbers: readonly number[];
   readonly leaf: Result<Uint8Array, LeafError>;
 }
 
@@ -14,7 +14,7 @@ export interface PackedDecisions {
  * its input as a digest, is refused alone.
  */
 export function packDecisions(
-  decisions: readonly NumberedRecord[],
+  decisions: readonly NumberedText[],
   crypto: Pick<Crypto, "hash">,
 ): readonly PackedDecisions[] {
   const packed: PackedDecisions[] = [];
@@ -24,15 +24,9 @@ export function packDecisions(
 }
 
 /** Those that do not fit into one leaf go into two: records of kilobytes are rare, and one alone always has an answer. */
-function pack(decisions: readonly NumberedRecord[], crypto: Pick<Crypto, "hash">): readonly PackedDecisions[] {
-  const leaf = encodeLeaf(leafOf(decisions), crypto);
-  if (leaf.ok || decisions.length === 1) return [{ decisions, leaf }];
+function pack(decisions: readonly NumberedText[], crypto: Pick<Crypto, "hash">): readonly PackedDecisions[] {
+  const leaf = encodeDecisions(decisions, crypto);
+  if (leaf.ok || decisions.length === 1) return [{ numbers: decisions.map(({ number }) => number), leaf }];
   const half = decisions.length >> 1;
   return [...pack(decisions.slice(0, half), crypto), ...pack(decisions.slice(half), crypto)];
-}
-
-function leafOf(decisions: readonly NumberedRecord[]): DecisionLeaf | DecisionsLeaf {
-  const [first] = decisions;
-  assert(first !== undefined, "there is something to pack");
-  return decisions.length === 1 ? { kind: "decision", ...first } : { kind: "decisions", decisions };
 }

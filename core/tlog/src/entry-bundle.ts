@@ -7,7 +7,7 @@ export const ENTRY_LENGTH_MAX = 65_535;
 const PREFIX_LENGTH = 2;
 
 /** C2SP tlog-tiles, "Log entries": each entry after its big-endian uint16 length. */
-export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array {
+export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const entry of entries) {
     assert(entry.length <= ENTRY_LENGTH_MAX, "an entry of a log has at most 65,535 bytes");

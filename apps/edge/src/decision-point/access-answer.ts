@@ -25,6 +25,18 @@ export function answerJson(answer: AccessAnswer): JsonObject {
   return { decision: false, context: { error: { status: statusOf(answer), code, message } } };
 }
 
+/** The same as text: most answers say no more than which rule held. */
+export function answerText(answer: AccessAnswer): string {
+  if (answer.type !== "decided" || !isPlain(answer)) return JSON.stringify(answerJson(answer));
+  const { isAllowed, reason, number, decision } = answer;
+  const rule = decision.ruleId === undefined ? "" : `,"rule":${JSON.stringify(decision.ruleId)}`;
+  return `{"decision":${isAllowed},"context":{"decision_id":"${number}","reason":${JSON.stringify(reason)}${rule}}}`;
+}
+
+function isPlain({ decision: { description, obligations, limitExceeded, answeredBy } }: Decided): boolean {
+  return description === undefined && obligations.length === 0 && limitExceeded === undefined && answeredBy === "edge";
+}
+
 export function statusOf(answer: Refused | Unavailable): 400 | 403 | 503 {
   if (answer.type === "unavailable") return 503;
   return answer.code === "CLAIM_REFUSED" ? 403 : 400;

@@ -3,7 +3,6 @@ import { type HttpRequest, type HttpResponse, jsonResponse } from "@vedette/net"
 import { QUESTIONS_MAX } from "@vedette/protocol";
 import { answerJson, decisionJson, statusOf, withDefaults } from "./access-answer.ts";
 import type { AccessDesk } from "./access-desk.ts";
-import type { AccessAnswer } from "./answers.ts";
 import type { AccessSearch, SearchKind } from "./authzen-search.ts";
 import { readRequestBody } from "./json-body.ts";
 import type { Pep } from "./pep.ts";
@@ -62,7 +61,7 @@ async function evaluateAll(body: JsonObject, pep: Pep, options: AuthzenApiOption
   if (!semantic) return { status: 400, message: `options.evaluations_semantic: one of ${SEMANTICS.join(", ")}` };
   const requests = items.map((item) => withDefaults(body, item));
   const answers = await decideBy(semantic, requests, pep, options.access);
-  return { json: { evaluations: answers.map(answerJson) } };
+  return { json: { evaluations: answers } };
 }
 
 const SEMANTICS = ["execute_all", "deny_on_first_deny", "permit_on_first_permit"] as const;
@@ -80,12 +79,12 @@ async function decideBy(
   requests: readonly Json[],
   pep: Pep,
   access: AccessDesk,
-): Promise<readonly AccessAnswer[]> {
-  if (semantic === "execute_all") return access.decideAll(pep, requests);
-  const answers: AccessAnswer[] = [];
+): Promise<readonly JsonObject[]> {
+  if (semantic === "execute_all") return access.decideAll(pep, requests, answerJson);
+  const answers: JsonObject[] = [];
   for (const request of requests) {
     const answer = await access.decide(pep, request);
-    answers.push(answer);
+    answers.push(answerJson(answer));
     const isPermit = answer.type === "decided" && answer.isAllowed;
     if (isPermit === (semantic === "permit_on_first_permit")) break;
   }

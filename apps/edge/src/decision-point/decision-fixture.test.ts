@@ -185,8 +185,8 @@ export async function setupDecisionPoint(
       confirm: (reservation) => spend.confirm(reservation),
     },
     evidence: {
-      allowed: (...of) => evidence.allowed(...of),
-      denied: (...of) => evidence.denied(...of),
+      writeAllowed: (...of) => evidence.writeAllowed(...of),
+      writeDenied: (...of) => evidence.writeDenied(...of),
       queried: (...of) => evidence.queried(...of),
       unauthenticated: (code) => void problems.push(code),
     },

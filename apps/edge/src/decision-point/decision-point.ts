@@ -34,7 +34,7 @@ export interface DecisionPointOptions extends CallersOptions {
   readonly host: Pick<PolicyHost, "active" | "readActiveFiles">;
   readonly registry: Pick<DeviceRegistry, "find" | "freshnessOf">;
   readonly state: Pick<StateKeeper, "spent" | "reserve" | "confirm">;
-  readonly evidence: Pick<EvidenceLog, "allowed" | "denied" | "queried" | "unauthenticated">;
+  readonly evidence: Pick<EvidenceLog, "writeAllowed" | "writeDenied" | "queried" | "unauthenticated">;
   readonly random: Random;
   readonly log: Log;
   readonly tiers: TierDesk;

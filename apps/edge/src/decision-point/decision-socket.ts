@@ -9,7 +9,7 @@ import {
   QUESTIONS_MAX,
 } from "@vedette/protocol";
 import { isPlainObject, parseJson, type QueryFailure, type Value, valueToJson } from "@vedette/rego";
-import { answerJson } from "./access-answer.ts";
+import { answerText } from "./access-answer.ts";
 import type { AccessDesk } from "./access-desk.ts";
 import type { QueryAnswer } from "./answers.ts";
 import type { DocumentDesk } from "./document-desk.ts";
@@ -106,7 +106,8 @@ class Conversation {
     if (this.#hasEnded && this.#inFlight === 0) this.#socket.end();
   }
 
-  async #reply(id: number, payload: Uint8Array): Promise<DecisionFrame> {
+  /** What the frame says, and nothing of its text or questions outlives this call. */
+  #reply(id: number, payload: Uint8Array): DecisionFrame | Promise<DecisionFrame> {
     const text = parseUtf8(payload);
     if (!text.ok) return refusal(id, "PAYLOAD_INVALID", "the payload is not UTF-8");
     const questions = parseRequestJson(text.value);
@@ -114,22 +115,18 @@ class Conversation {
     if (!isJsonArray(questions.value)) return refusal(id, "PAYLOAD_INVALID", "expected a list of questions");
     if (questions.value.length > QUESTIONS_MAX)
       return refusal(id, "TOO_MANY_QUESTIONS", `at most ${QUESTIONS_MAX} questions in one frame`);
-    const answers = utf8(`[${(await this.#answersTo(questions.value, text.value)).join(",")}]`);
-    return fitsFrame(answers.length)
-      ? { kind: "answer", id, payload: answers }
-      : refusal(id, "ANSWER_TOO_LARGE", "the answers do not fit into one frame");
+    return this.#answersTo(questions.value, text.value).then((answers) => answerFrame(id, answers));
   }
 
   /** JSON texts. */
-  async #answersTo(questions: readonly Json[], text: string): Promise<readonly string[]> {
+  #answersTo(questions: readonly Json[], text: string): Promise<readonly string[]> {
     const { access, documents } = this.#options;
-    if (!questions.some(isDocumentQuestion))
-      return (await access.decideAll(this.#pep, questions)).map((answer) => JSON.stringify(answerJson(answer)));
+    if (!questions.some(isDocumentQuestion)) return access.decideAll(this.#pep, questions, answerText);
     // Inputs of documents are exact: they are read once more, by a reader that keeps every digit.
     const exact = parseJson(text);
     const exactItems = exact.ok && Array.isArray(exact.value) ? exact.value : [];
     return inSlices(questions, async (question, at) => {
-      if (!isDocumentQuestion(question)) return JSON.stringify(answerJson(await access.decide(this.#pep, question)));
+      if (!isDocumentQuestion(question)) return answerText(await access.decide(this.#pep, question));
       const { path, input } = readDocumentQuestion(exactItems[at]);
       if (path === undefined) return PATH_INVALID;
       return documentAnswer(await documents.document(this.#pep, path, input));
@@ -186,6 +183,13 @@ class Conversation {
     this.#options.onProblem(code);
     this.#socket.destroy();
   }
+}
+
+function answerFrame(id: number, answers: readonly string[]): DecisionFrame {
+  const payload = utf8(`[${answers.join(",")}]`);
+  return fitsFrame(payload.length)
+    ? { kind: "answer", id, payload }
+    : refusal(id, "ANSWER_TOO_LARGE", "the answers do not fit into one frame");
 }
 
 function refusal(id: number, code: string, message: string): DecisionFrame {

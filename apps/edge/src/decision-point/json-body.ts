@@ -56,8 +56,14 @@ function withoutHalves(text: string): Json {
 function isShallow(value: Json, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (levels === 0) return false;
-  for (const member of Object.values(value)) if (!isShallow(member, levels - 1)) return false;
+  if (isJsonArray(value)) return value.every((item) => isShallow(item, levels - 1));
+  // Parsed JSON inherits nothing that is enumerable.
+  for (const name in value) if (!isShallow(value[name] ?? null, levels - 1)) return false;
   return true;
+}
+
+function isJsonArray(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
 }
 
 function notJson(message: string): Result<never, BodyError> {

@@ -17,7 +17,8 @@ export async function inSlices<T, R>(
     const begun = performance.now();
     do slice.push(begin(items[results.length + slice.length] as T, results.length + slice.length));
     while (results.length + slice.length < items.length && !isOver(slice.length, begun));
-    results.push(...(await Promise.all(slice)));
+    if (isSettled(slice)) results.push(...slice);
+    else results.push(...(await Promise.all(slice)));
     if (results.length < items.length) await new Promise(setImmediate);
   }
   return results;
@@ -25,4 +26,8 @@ export async function inSlices<T, R>(
 
 function isOver(count: number, begun: number): boolean {
   return count % ITEMS_BETWEEN_LOOKS === 0 && performance.now() - begun > SLICE_MS_MAX;
+}
+
+function isSettled<R>(slice: readonly (R | Promise<R>)[]): slice is readonly R[] {
+  return !slice.some((each) => each instanceof Promise);
 }
