@@ -15,7 +15,7 @@ export function readBody(message: IncomingMessage, lengthMax: number, timeoutMs:
       if (length > lengthMax) settle(() => reject(tooLarge()));
       else parts.push(part);
     };
-    const onEnd = () => settle(() => resolve(concatBytes(...parts)));
+    const onEnd = () => settle(() => resolve(joined(parts)));
     const onClose = () => settle(() => reject(requestError("HTTP_BODY_ABORTED", { length })));
     const timer = setTimeout(
       () => settle(() => reject(requestError("HTTP_BODY_TIMEOUT", { timeoutMs, length }))),
@@ -30,6 +30,12 @@ export function readBody(message: IncomingMessage, lengthMax: number, timeoutMs:
     // A broken connection is reported by "close" too; without a listener "error" would end the process.
     message.on("error", () => {});
   });
+}
+
+/** Most bodies come in one part, which needs no copy. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [first, second] = parts;
+  return first && !second ? new Uint8Array(first.buffer, first.byteOffset, first.length) : concatBytes(...parts);
 }
 
 /** The body as it arrives; fails with HTTP_BODY_TOO_LARGE as soon as it passes `lengthMax`. */

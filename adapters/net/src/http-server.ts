@@ -2,12 +2,12 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "nod
 import type { Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { AdapterError, isJsonObject, type Random } from "@vedette/base";
-import { readBody, streamBody } from "./body.ts";
 import { createConnections } from "./connections.ts";
 import { reasonOf } from "./errors.ts";
 import { type Connection, type HttpHandler, type HttpRequest, type HttpResponse, refusalResponse } from "./http.ts";
 import { parseTarget } from "./request-target.ts";
 import { sendResponse } from "./send-response.ts";
+import { ServedRequest } from "./served-request.ts";
 
 export interface ListenerLimits {
   readonly connectionsMax: number;
@@ -121,33 +121,15 @@ function requestOf(
       reason: target.error.reason,
     });
   // RFC 9112 §3.2: more than one Host field is refused.
-  if ((message.headersDistinct["host"]?.length ?? 0) > 1)
-    return refusalResponse(400, "HTTP_MALFORMED", "more than one host field");
-  const { path, query } = target.value;
-  const gone = new AbortController();
-  response.once("close", () => {
-    if (!response.writableFinished) gone.abort();
-  });
-  return {
-    method: message.method ?? "",
-    path,
-    target: query === "" ? path : `${path}?${query}`,
-    query: new URLSearchParams(query),
-    headers: joinHeaders(message.headers),
-    channel: connection.channel,
-    peer: connection.peer,
-    connection,
-    signal: gone.signal,
-    body: (lengthMax) => readBody(message, lengthMax, limits.bodyMs),
-    stream: (lengthMax) => streamBody(message, lengthMax),
-  };
+  if (countHosts(message.rawHeaders) > 1) return refusalResponse(400, "HTTP_MALFORMED", "more than one host field");
+  return new ServedRequest(message, response, target.value, connection, limits.bodyMs);
 }
 
-function joinHeaders(headers: IncomingMessage["headers"]): Readonly<Record<string, string>> {
-  const joined: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(headers))
-    joined[name] = Array.isArray(value) ? value.join(", ") : (value ?? "");
-  return joined;
+/** Names and values in turn, as they came; Node's own view of them shows one Host only. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === "host") count++;
+  return count;
 }
 
 async function callHandler(request: HttpRequest, deps: ServerDeps): Promise<HttpResponse> {

@@ -28,13 +28,21 @@ export async function sendResponse(
   // RFC 9110 §8.6: no Content-Length with 204, and 304 keeps the one it has.
   if (status !== 204 && status !== 304) response.setHeader("content-length", body.length);
   if (!isLingering) {
-    response.end(body);
+    end(response, body);
     return;
   }
   response.write(body);
   await drain(message);
   response.end();
 }
+
+/** Node sends a text in one piece with the head, and bytes as a piece of their own, which costs the kernel more than a copy. */
+function end(response: ServerResponse, body: Uint8Array): void {
+  if (body.length > JOINED_BODY_LENGTH_MAX) response.end(body);
+  else response.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1"), "latin1");
+}
+/** Up to here copying is cheaper. */
+const JOINED_BODY_LENGTH_MAX = 4_096;
 
 function isForgettable(message: IncomingMessage): boolean {
   return message.headers["transfer-encoding"] === undefined && declaredLength(message) <= FORGOTTEN_BODY_LENGTH_MAX;
