@@ -84,7 +84,10 @@ export async function startEdge(options: EdgeOptions): Promise<RunningEdge> {
   const shared = { ledger, registry, evidence, state, clock, crypto, site: siteOfNode, siteDomain, trust };
   const node = nodeIdOf(facts);
   const decisionPoint = stack.use(
-    await DecisionPoint.open({ ...shared, node, host, tiers, random, log, peps: config.decisionPoints }),
+    await DecisionPoint.open({
+      ...{ ...shared, node, host, tiers, random, log, peps: config.decisionPoints },
+      bundles: (http) => memory.bundles.serve(http),
+    }),
   );
   const site: SiteService = await SiteService.start({
     ...{ config, data, authority, clock, listener },

@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import { instant, type JsonObject, type Result, seconds, utf8 } from "@vedette/base";
 import { SpendLedger, type TrustDocument } from "@vedette/identity";
 import { type Journal, openJournal } from "@vedette/journal";
-import { createConnectionLedger } from "@vedette/net";
+import { createConnectionLedger, type HttpRequest, type HttpResponse } from "@vedette/net";
 import { activatePolicy, RULES_FILE } from "@vedette/policy";
 import type { RegisteredPep } from "@vedette/protocol";
 import { createNodeCrypto, systemClock, systemRandom } from "@vedette/runtime";
@@ -16,7 +16,7 @@ import { DeviceRegistry } from "../device-registry.ts";
 import { EffectiveClock } from "../effective-clock.ts";
 import { EvidenceLog } from "../evidence-log.ts";
 import type { Activated } from "../policy-host.ts";
-import { TierDesk } from "../tier-desk.ts";
+import { type TierClient, TierDesk } from "../tier-desk.ts";
 import { DecisionPoint } from "./decision-point.ts";
 
 const crypto = createNodeCrypto();
@@ -140,12 +140,19 @@ export interface TestNode {
 
 export type TestPep = Partial<Omit<RegisteredPep, "name">> & { readonly name: string };
 
+/** What lies around a decision point. */
+export interface TestWorld {
+  readonly trust?: TrustDocument;
+  readonly tier?: TierClient;
+  readonly bundles?: (http: HttpRequest) => Promise<HttpResponse> | undefined;
+}
+
 /** A decision point over a real journal and real sockets. State and hosts behave, and remember nothing. */
 export async function setupDecisionPoint(
   t: TestContext,
   peps: readonly TestPep[],
   policy: Policy = SHOP,
-  trust?: TrustDocument,
+  { trust, tier, bundles = () => undefined }: TestWorld = {},
 ): Promise<TestNode> {
   const folder = mkdtempSync(join(tmpdir(), "vedette-pdp-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -165,7 +172,7 @@ export async function setupDecisionPoint(
   t.after(() => evidence[Symbol.asyncDispose]());
   const spend = new SpendLedger({ timeFloor: instant(0), counters: [] });
   const registry = new DeviceRegistry();
-  const tiers = new TierDesk({ clock });
+  const tiers = new TierDesk({ clock, ...(tier && { tier }) });
   let running: ReturnType<typeof testActivate> | undefined = testActivate(policy);
   const point = await DecisionPoint.open({
     peps: peps.map((pep) => ({ mayClaimSubject: [], log: false, ...withFolder(pep, path) })),
@@ -193,6 +200,7 @@ export async function setupDecisionPoint(
     ledger: createConnectionLedger(),
     trust: () => trust,
     tiers,
+    bundles,
     clock,
     crypto,
     random: systemRandom,
@@ -217,8 +225,8 @@ function recordIn(leaf: Leaf): readonly JsonObject[] {
   return decisionsIn(leaf).map(({ number, record }) => ({ ...record, decision_id: String(number) }));
 }
 
-/** Makes the first till one that has just attested. */
-export function attestTill({ registry }: Pick<TestNode, "registry">): void {
+/** Makes the first till one that has just attested, well or not. */
+export function attestTill({ registry }: Pick<TestNode, "registry">, verdict = "affirming"): void {
   const at = systemClock.now();
   const facts = {
     device: "pos-1",
@@ -226,7 +234,7 @@ export function attestTill({ registry }: Pick<TestNode, "registry">): void {
     ek: EK,
     ak: "ak",
     key: TILL_KEY,
-    verdict: "affirming",
+    verdict,
     at,
     tpmTime: { resetCount: 1, milliseconds: 1 },
   };

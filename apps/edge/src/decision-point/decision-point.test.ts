@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { instant } from "@vedette/base";
+import { hex, instant, utf8 } from "@vedette/base";
 import {
   type CertificateAuthority,
   type Issued,
@@ -16,6 +17,8 @@ import {
 import type { HttpRequest } from "@vedette/net";
 import { createNodeCrypto, generateKey, type SoftwareKey, systemClock, systemRandom } from "@vedette/runtime";
 import { parseCertificate } from "@vedette/x509";
+import { BundleService } from "../bundle-service/bundle-service.ts";
+import { testDirectory } from "../opa-peers/opa-fixture.test.ts";
 import { ask, need, rule, SITE_DOMAIN, setupDecisionPoint, TILL } from "./decision-fixture.test.ts";
 
 const crypto = createNodeCrypto();
@@ -93,7 +96,7 @@ test("what a rule escalates goes to the tiers, and both are counted", async (t) 
 test("over mTLS a registered principal is a PEP, and needs no registration to speak of itself", async (t) => {
   const site = setupSite();
   const till = { name: "till", spiffeId: TILL };
-  const node = await setupDecisionPoint(t, [till, DOOR], undefined, site.trust);
+  const node = await setupDecisionPoint(t, [till, DOOR], undefined, { trust: site.trust });
   const self = { ...request, subject: { type: "device", id: TILL }, resource: { type: "price", id: "p" } };
   const answer = await node.point.serveRemote(site.requestBy("pos-1", "/access/v1/evaluation", self));
   assert.equal(answer.status, 200);
@@ -103,13 +106,39 @@ test("over mTLS a registered principal is a PEP, and needs no registration to sp
 
 test("over mTLS a principal that is not registered is refused whatever it asks, and so is one of another site", async (t) => {
   const site = setupSite();
-  const node = await setupDecisionPoint(t, [{ name: "till", spiffeId: TILL }], undefined, site.trust);
+  const node = await setupDecisionPoint(t, [{ name: "till", spiffeId: TILL }], undefined, { trust: site.trust });
   const path = "/access/v1/evaluation";
   assert.equal((await node.point.serveRemote(site.requestBy("pos-2", path, request))).status, 403);
   assert.equal((await node.point.serveRemote(setupSite().requestBy("pos-1", path, request))).status, 401);
   assert.equal((await node.point.serveRemote(site.requestBy("pos-1", path, request, []))).status, 401);
   assert.equal(node.records().length, 0);
   assert.deepEqual(node.problems.slice(0, 1), ["pep_unregistered"]);
+});
+
+test("registered PEPs are OPA's bundle service too: whoever has the active policy bundle is told so, others get it", async (t) => {
+  const file = join(testDirectory(t), "policy.tar.gz");
+  const bundle = utf8("a signed policy bundle");
+  writeFileSync(file, bundle);
+  const digest = hex(crypto.hash("sha256", bundle));
+  const service = new BundleService({ site: "store-17", file, activeDigest: () => digest, crypto });
+  t.after(() => service[Symbol.dispose]());
+  const site = setupSite();
+  const world = { trust: site.trust, bundles: (http: HttpRequest) => service.serve(http) };
+  const till = { name: "till", spiffeId: TILL };
+  const node = await setupDecisionPoint(t, [DOOR, till], undefined, world);
+  // As OPA 1.x asks.
+  const headers = { "user-agent": "Open Policy Agent/1.22.2 (linux, amd64)", prefer: "modes=snapshot,delta" };
+  const get = (path: string, more = {}) => ask(node.path("door.sock"), "GET", path, undefined, { ...headers, ...more });
+  const first = await get("/bundles/store-17");
+  assert.deepEqual([first.status, first.headers["etag"]], [200, `"${digest}"`]);
+  assert.deepEqual(first.body, Buffer.from(bundle));
+  const again = await get("/bundles/store-17", { "if-none-match": `"${digest}"` });
+  assert.deepEqual([again.status, again.body.length], [304, 0]);
+  assert.equal((await get("/bundles/store-18")).status, 404);
+  const remote = (name: string) => site.requestBy(name, "/bundles/store-17", {}, undefined, "GET");
+  assert.equal((await node.point.serveRemote(remote("pos-1"))).status, 200);
+  assert.equal((await node.point.serveRemote(remote("pos-2"))).status, 403);
+  assert.equal(node.records().length, 0, "a bundle is no decision");
 });
 
 /** A site's authorities, and requests as the mTLS listener hands them on. */
@@ -141,11 +170,17 @@ function setupSite() {
   };
   return {
     trust,
-    requestBy: (name: string, path: string, body: object, certificateChain = chainOf(name)): HttpRequest => {
+    requestBy: (
+      name: string,
+      path: string,
+      body: object,
+      certificateChain = chainOf(name),
+      method = "POST",
+    ): HttpRequest => {
       const peer = { certificateChain };
       const channel = `${name} ${systemRandom.bytes(8).join()}`;
       return {
-        method: "POST",
+        method,
         path,
         target: path,
         query: new URLSearchParams(),

@@ -38,6 +38,8 @@ export interface DecisionPointOptions extends CallersOptions {
   readonly random: Random;
   readonly log: Log;
   readonly tiers: TierDesk;
+  /** OPA's bundle service; undefined for a request that is for somebody else. */
+  readonly bundles: (http: HttpRequest) => Promise<HttpResponse> | undefined;
 }
 
 /** Where registered PEPs ask. Sockets are open from `open` to the disposal; the mTLS listener is the site service's. */
@@ -62,7 +64,8 @@ export class DecisionPoint implements AsyncDisposable {
     const opa = createOpaApi({ ...shared, modules: () => contents.modules() });
     const search = new AccessSearch({ ...options, ...shared, vocabulary: () => contents.vocabulary() });
     const authzen = createAuthzenApi({ ...shared, search });
-    this.#answer = async (pep, http) => (await (opa(pep, http) ?? authzen(pep, http))) ?? NOT_FOUND;
+    const { bundles } = options;
+    this.#answer = async (pep, http) => (await (opa(pep, http) ?? bundles(http) ?? authzen(pep, http))) ?? NOT_FOUND;
   }
 
   /** Throws `AdapterError` as `listenUnix` does when a socket cannot be had. */
