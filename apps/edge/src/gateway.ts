@@ -102,7 +102,17 @@ async function judge(asked: Asked, active: ActivePolicy, options: GatewayOptions
   const decision = decide(active.compiled, request, context);
   counts.decideNs.push(Number(process.hrtime.bigint() - begun));
   if (counts.decideNs.length > TIMINGS_MAX) counts.decideNs.shift();
-  return tiers.settle(decision, request, context, active);
+  return tiers.settle(decision, request, () => {
+    const present = options.policy();
+    const now = options.clock.now();
+    return (
+      present && {
+        compiled: present.compiled,
+        request: describe(asked, present),
+        context: situationOf({ ...asked, now }, present, options),
+      }
+    );
+  });
 }
 
 /** What the node itself knows at this moment. */
@@ -140,7 +150,7 @@ function describe({ http, caller, route, attributes }: Asked, { inventory }: Act
 }
 
 async function allow(decision: Decision, asked: Asked, options: GatewayOptions): Promise<HttpResponse> {
-  const { route, attributes, now } = asked;
+  const { route, attributes } = asked;
   if (!route.ok) return deny(decision, codeToReason(route.error.code), asked, options);
   if (!attributes.ok) return deny(decision, codeToReason(attributes.error.code), asked, options);
   const unknown = decision.obligations.find((obligation) => !KNOWN_OBLIGATIONS.has(obligation.type));
@@ -148,7 +158,7 @@ async function allow(decision: Decision, asked: Asked, options: GatewayOptions):
   const [spend] = decision.spend;
   if (!spend) return carryOut(decision, asked, route.value, undefined, options);
   // PROTOCOLS 4.3: reserved durably before the effect.
-  const reserved = await options.state.reserve(spend, now).catch(asUnrecorded);
+  const reserved = await options.state.reserve(spend, options.clock.now()).catch(asUnrecorded);
   if (reserved instanceof AdapterError) return unrecorded(options, reserved);
   return reserved.ok
     ? carryOut(decision, asked, route.value, reserved.value, options)

@@ -10,7 +10,7 @@ import {
   type TierAnswer,
 } from "@vedette/policy";
 import type { ActivePolicy } from "./gateway.ts";
-import { type TierClient, TierDesk } from "./tier-desk.ts";
+import { type Situation, type TierClient, TierDesk } from "./tier-desk.ts";
 
 const NOW = instant(Date.UTC(2026, 10, 22, 12));
 const clock = { now: () => NOW };
@@ -27,10 +27,10 @@ const context: DecisionContext = {
   requestedBy: "test",
 };
 
-function activeWith(escalate: unknown): ActivePolicy {
+function activeWith(escalate: unknown, effect: "allow" | "deny" = "allow"): ActivePolicy {
   const rule = {
     id: "refund",
-    effect: "allow",
+    effect,
     subject: { type: "device" },
     action: ["refund"],
     resource: { type: "sale" },
@@ -69,13 +69,12 @@ function fakeTier(answer: TierAnswer | Error, afterMs: number): TierClient & { r
   };
 }
 
-async function settle(desk: TierDesk, active: ActivePolicy) {
-  const { effect, reason, answeredBy } = await desk.settle(
-    decide(active.compiled, request, context),
-    request,
-    context,
-    active,
-  );
+async function settle(
+  desk: TierDesk,
+  active: ActivePolicy,
+  present: () => Situation | undefined = () => ({ compiled: active.compiled, request, context }),
+) {
+  const { effect, reason, answeredBy } = await desk.settle(decide(active.compiled, request, context), request, present);
   return [effect, reason, answeredBy];
 }
 
@@ -90,6 +89,53 @@ test("the tier's answer stands when it comes in time", async () => {
   const desk = new TierDesk({ clock, tier: fakeTier(answer, 1) });
   assert.deepEqual(await settle(desk, activeWith(toRegion(1))), ["deny", "denied-by-tier", "region"]);
   assert.deepEqual(desk.counts, { local: 0, escalated: 1, unanswered: 0 });
+});
+
+test("after the wait it is decided anew: a policy that denies meanwhile, one that ended, and none at all", async () => {
+  const allow: TierAnswer = { type: "decided", by: "region", effect: "allow", reason: "score 0.1", at: NOW };
+  const desk = new TierDesk({ clock, tier: fakeTier(allow, 1) });
+  const before = activeWith(toRegion(1));
+  const { compiled } = activeWith(undefined, "deny");
+  assert.deepEqual(await settle(desk, before), ["allow", "allowed-by-tier", "region"]);
+  assert.deepEqual(await settle(desk, before, () => ({ compiled, request, context })), [
+    "deny",
+    "denied-by-rule",
+    "edge",
+  ]);
+  const later = { ...context, now: instant(NOW + 2) };
+  assert.deepEqual(await settle(desk, before, () => ({ compiled: before.compiled, request, context: later })), [
+    "deny",
+    "policy-expired",
+    "edge",
+  ]);
+  assert.deepEqual(await settle(desk, before, () => undefined), ["deny", "escalation-needed", "edge"]);
+});
+
+test("after the wait it is decided anew: an attestation that ran out meanwhile", async () => {
+  const allow: TierAnswer = { type: "decided", by: "region", effect: "allow", reason: "score 0.1", at: NOW };
+  const desk = new TierDesk({ clock, tier: fakeTier(allow, 1) });
+  const { compiled } = activeWith(toRegion(1));
+  for (const [state, reason] of [
+    ["expired", "not-fresh"],
+    ["contraindicated", "contraindicated"],
+  ] as const) {
+    const present = () => ({ compiled, request, context: { ...context, attestation: { state } } });
+    assert.deepEqual(await settle(desk, activeWith(toRegion(1)), present), ["deny", reason, "edge"]);
+  }
+});
+
+test("a tier's word counts for what it was asked: not for another tier's, and a deny not less for a policy that came meanwhile", async () => {
+  const word = (effect: "allow" | "deny"): TierAnswer => ({
+    ...{ type: "decided", by: "region", effect, reason: "score", at: NOW },
+  });
+  const present = (escalate: unknown) => () => ({ compiled: activeWith(escalate).compiled, request, context });
+  const toCloud = { tier: "cloud", deadline: "PT1S", onUnavailable: "deny" };
+  const allowing = new TierDesk({ clock, tier: fakeTier(word("allow"), 1) });
+  const denying = new TierDesk({ clock, tier: fakeTier(word("deny"), 1) });
+  const before = activeWith(toRegion(1));
+  assert.deepEqual(await settle(allowing, before, present(toCloud)), ["deny", "escalation-unanswered", "edge"]);
+  assert.deepEqual(await settle(allowing, before, present(undefined)), ["allow", "allowed-by-rule", "edge"]);
+  assert.deepEqual(await settle(denying, before, present(undefined)), ["deny", "denied-by-tier", "region"]);
 });
 
 test("after the deadline nobody waits, and the tier hears of it", async () => {

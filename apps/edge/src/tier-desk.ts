@@ -1,15 +1,16 @@
 import type { Instant } from "@vedette/base";
 import {
   type AccessRequest,
+  type CompiledPolicy,
   type Decision,
   type DecisionContext,
+  decide,
   decideLocally,
   type Escalation,
   NONE_UNANSWERED,
   resolveEscalation,
   type TierAnswer,
 } from "@vedette/policy";
-import type { ActivePolicy } from "./gateway.ts";
 
 /** A nearer or farther tier that can be asked. It ends its work when the signal says that nobody waits any longer. */
 export interface TierClient {
@@ -22,6 +23,13 @@ export interface TierCounts {
   escalated: number;
   /** Of those: nobody answered in time. */
   unanswered: number;
+}
+
+/** What a decision is taken on. */
+export interface Situation {
+  readonly compiled: CompiledPolicy;
+  readonly request: AccessRequest;
+  readonly context: DecisionContext;
 }
 
 export interface TierDeskOptions {
@@ -45,13 +53,11 @@ export class TierDesk {
     this.#options = options;
   }
 
-  /** The decision that stands: the same one, or what came of asking. Never rejects. */
-  async settle(
-    asked: Decision,
-    request: AccessRequest,
-    context: DecisionContext,
-    { compiled }: ActivePolicy,
-  ): Promise<Decision> {
+  /**
+   * The decision that stands: the same one, or what came of asking. While another tier thinks, a policy can change and a
+   * device fall from grace, so what was asked about is decided anew, as things are when the answer is there. Never rejects.
+   */
+  async settle(asked: Decision, request: AccessRequest, present: () => Situation | undefined): Promise<Decision> {
     const { escalation } = asked;
     if (escalation === undefined) {
       this.counts.local++;
@@ -60,8 +66,21 @@ export class TierDesk {
     this.counts.escalated++;
     const answer = await this.#ask(escalation, request);
     if (answer.type === "failed") this.counts.unanswered++;
-    const local = decideLocally(compiled, request, context);
-    const settled = resolveEscalation(asked, local, answer, this.#unanswered, this.#options.clock.now());
+    const now = present();
+    // Without a policy nobody may go on: what asked was a deny.
+    return now ? this.#settleNow(asked, escalation.tier, answer, now) : asked;
+  }
+
+  #settleNow(asked: Decision, tier: Escalation["tier"], answer: TierAnswer, now: Situation): Decision {
+    const anew = decide(now.compiled, now.request, now.context);
+    const isDenied = answer.type === "decided" && answer.effect === "deny";
+    // A tier that was asked and denied is not outvoted by a policy that came meanwhile.
+    if (anew.escalation === undefined && !(isDenied && anew.effect === "allow")) return anew;
+    const ground = anew.escalation === undefined ? asked : anew;
+    // One tier's word is not another's.
+    const said = ground.escalation?.tier === tier ? answer : OUT_OF_REACH;
+    const local = decideLocally(now.compiled, now.request, now.context);
+    const settled = resolveEscalation(ground, local, said, this.#unanswered, this.#options.clock.now());
     this.#unanswered = settled.unanswered;
     return settled.decision;
   }

@@ -6,7 +6,7 @@ import type { EvidenceLog, Writing } from "../evidence-log.ts";
 import type { ActivePolicy } from "../gateway.ts";
 import { codeToReason, overruled } from "../overruled.ts";
 import type { StateKeeper } from "../state-keeper.ts";
-import type { TierDesk } from "../tier-desk.ts";
+import type { Situation, TierDesk } from "../tier-desk.ts";
 import { type AccessAnswer, asUnrecorded, NO_POLICY, type Refused, type Unavailable } from "./answers.ts";
 import type { DecisionCounts } from "./decision-counts.ts";
 import type { InFlight } from "./in-flight.ts";
@@ -92,10 +92,17 @@ export class AccessDesk {
     const decision = decide(active.compiled, request, context);
     const { tiers } = this.#options;
     if (decision.escalation)
-      return tiers.settle(decision, request, context, active).then((settled) => this.#enforce(settled, request, round));
+      return tiers
+        .settle(decision, request, () => this.#present(pep, parsed.value))
+        .then((settled) => this.#enforce(settled, request, round));
     // What needs no other tier is enforced in this turn, for the sake of the common commit.
     tiers.counts.local++;
     return this.#enforce(decision, request, round);
+  }
+
+  #present(pep: Pep, asked: AccessRequest): Situation | undefined {
+    const active = this.#options.policy();
+    return active && { compiled: active.compiled, ...this.#situationOf(pep, asked, active, this.#options.clock.now()) };
   }
 
   #situationOf(

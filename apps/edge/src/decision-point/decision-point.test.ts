@@ -19,7 +19,8 @@ import { createNodeCrypto, generateKey, type SoftwareKey, systemClock, systemRan
 import { parseCertificate } from "@vedette/x509";
 import { BundleService } from "../bundle-service/bundle-service.ts";
 import { testDirectory } from "../opa-peers/opa-fixture.test.ts";
-import { ask, need, rule, SITE_DOMAIN, setupDecisionPoint, TILL } from "./decision-fixture.test.ts";
+import type { TierClient } from "../tier-desk.ts";
+import { ask, attestTill, need, rule, SITE_DOMAIN, setupDecisionPoint, TILL } from "./decision-fixture.test.ts";
 
 const crypto = createNodeCrypto();
 const ann = { type: "user", id: "ann" };
@@ -91,6 +92,40 @@ test("what a rule escalates goes to the tiers, and both are counted", async (t) 
   assert.deepEqual([json["decision"], Object(json["context"]).reason], [false, "escalation-unanswered"]);
   await ask(node.path("door.sock"), "POST", "/access/v1/evaluation", request);
   assert.deepEqual(node.tiers.counts, { local: 1, escalated: 1, unanswered: 1 });
+});
+
+test("while another tier thinks, the node's own world goes on, and its deny stands whatever the tier says", async (t) => {
+  const escalate = { tier: "region", deadline: "PT5S", onUnavailable: "deny" };
+  const refund = { id: "refund", action: ["refund"], resource: { type: "sale" } };
+  const rules = (...of: readonly object[]) => ({ rules: { kind: "rules/v1", id: "r", default: "deny", rules: of } });
+  const careful = rules(rule({ ...refund, escalate }));
+  const meanwhile = { happens: () => {} };
+  const tier: TierClient = {
+    ask: async () => {
+      meanwhile.happens();
+      return { type: "decided", by: "region", effect: "allow", reason: "score 0.1", at: instant(0) };
+    },
+  };
+  const pep = { name: "till", socket: "till.sock", mayClaimSubject: ["device"] };
+  const node = await setupDecisionPoint(t, [pep], careful, { tier });
+  const asked = {
+    subject: { type: "device", id: TILL },
+    action: { name: "refund" },
+    resource: { type: "sale", id: "7" },
+  };
+  const reasonNow = async () => {
+    const { json } = await ask(node.path("till.sock"), "POST", "/access/v1/evaluation", asked);
+    return [json["decision"], Object(json["context"]).reason];
+  };
+  attestTill(node);
+  assert.deepEqual(await reasonNow(), [true, "allowed-by-tier"]);
+  meanwhile.happens = () => attestTill(node, "contraindicated");
+  assert.deepEqual(await reasonNow(), [false, "contraindicated"]);
+  attestTill(node);
+  meanwhile.happens = () => node.activate(rules(rule({ ...refund, effect: "deny" })));
+  assert.deepEqual(await reasonNow(), [false, "denied-by-rule"]);
+  const { bundles, result } = node.records().at(-1) ?? {};
+  assert.deepEqual([Object.values(Object(bundles)), Object(result).allow], [[{ revision: "r2" }], false]);
 });
 
 test("over mTLS a registered principal is a PEP, and needs no registration to speak of itself", async (t) => {
