@@ -1,5 +1,11 @@
 import { AdapterError, type Clock, type Crypto, type Duration } from "@vedette/base";
-import { type NumberedText, type PackedDecisions, packDecisions, type RecordText } from "@vedette/telemetry";
+import {
+  DECISIONS_MAX,
+  type NumberedText,
+  type PackedDecisions,
+  packDecisions,
+  type RecordText,
+} from "@vedette/telemetry";
 
 export interface DecisionLeavesOptions {
   /** Of a leaf that accounts for so many decision numbers; resolves when it is durable. */
@@ -13,10 +19,13 @@ export interface DecisionLeavesOptions {
 /** What could not be written of a batch, by decision number; empty when all of it is durable. */
 export type Unwritten = ReadonlyMap<number, AdapterError>;
 
-/** Decisions that go into the journal together. */
+/** Decisions whose fate is told together. */
 interface Batch {
-  /** Until the end of the turn: what waits for the disk is bytes, of which a garbage collector copies none. */
+  /** Those that are in no leaf yet. A leaf is made as soon as it is full: bytes are nothing that a garbage collector copies. */
   decisions: NumberedText[];
+  count: number;
+  readonly appended: Promise<void>[];
+  readonly unwritten: Map<number, AdapterError>;
   readonly begun: Duration;
   readonly written: PromiseWithResolvers<Unwritten>;
   /** Of some nobody waits to hear. */
@@ -51,9 +60,11 @@ export class DecisionLeaves {
   add(number: number, record: RecordText, mayLag: boolean): Promise<Unwritten> {
     const batch = this.#open ?? this.#begin();
     batch.decisions.push({ number, record });
+    batch.count++;
     this.#unwrittenCount++;
     batch.hasLagging ||= mayLag;
-    if (batch.decisions.length === BATCH_MAX) this.flush();
+    if (batch.decisions.length === DECISIONS_MAX) this.#pack(batch);
+    if (batch.count === BATCH_MAX) this.flush();
     else if (mayLag) this.#endOfLag ??= setTimeout(() => this.flush(), LAG_MS);
     else this.#endOfTurn ??= setImmediate(() => this.flush());
     return batch.written.promise;
@@ -74,12 +85,15 @@ export class DecisionLeaves {
     this.#endOfLag = undefined;
     const batch = this.#open;
     this.#open = undefined;
-    if (batch) void this.#write(batch);
+    if (batch) void this.#settle(batch);
   }
 
   #begin(): Batch {
     const batch: Batch = {
       decisions: [],
+      count: 0,
+      appended: [],
+      unwritten: new Map(),
       begun: this.#options.clock.monotonic(),
       written: Promise.withResolvers(),
       hasLagging: false,
@@ -89,17 +103,20 @@ export class DecisionLeaves {
     return batch;
   }
 
-  async #write(batch: Batch): Promise<void> {
-    const unwritten = new Map<number, AdapterError>();
-    const count = batch.decisions.length;
-    const leaves = packDecisions(batch.decisions, this.#options.crypto);
-    batch.decisions = [];
-    await Promise.all(leaves.map((each) => this.#append(each, unwritten)));
+  async #settle(batch: Batch): Promise<void> {
+    this.#pack(batch);
+    await Promise.all(batch.appended);
     this.#unwritten.delete(batch);
-    this.#unwrittenCount -= count;
-    batch.written.resolve(unwritten);
-    const [error] = unwritten.values();
+    this.#unwrittenCount -= batch.count;
+    batch.written.resolve(batch.unwritten);
+    const [error] = batch.unwritten.values();
     if (error && batch.hasLagging) this.#options.onLost(error);
+  }
+
+  #pack(batch: Batch): void {
+    const { decisions, appended, unwritten } = batch;
+    batch.decisions = [];
+    for (const packed of packDecisions(decisions, this.#options.crypto)) appended.push(this.#append(packed, unwritten));
   }
 
   async #append({ numbers, leaf }: PackedDecisions, unwritten: Map<number, AdapterError>): Promise<void> {

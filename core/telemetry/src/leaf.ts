@@ -159,12 +159,7 @@ export function numbersIn(leaf: Leaf): number {
 function encodeBody(kind: Leaf["kind"], body: string): Uint8Array {
   const form = FORMS.find((each) => each.kind === kind);
   assert(form !== undefined, "every kind has a form");
-  const json = utf8(body);
-  const bytes = new Uint8Array(HEAD_LENGTH + json.length);
-  bytes[0] = form.version;
-  bytes[1] = form.byte;
-  bytes.set(json, HEAD_LENGTH);
-  return bytes;
+  return utf8(String.fromCharCode(form.version, form.byte) + body);
 }
 
 function fitting(bytes: Uint8Array): Result<Uint8Array, LeafError> {

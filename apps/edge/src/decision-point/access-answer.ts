@@ -1,8 +1,20 @@
 import { isJsonObject, type Json, type JsonObject } from "@vedette/base";
 import type { AccessAnswer, Decided, Refused, Unavailable } from "./answers.ts";
 
+/** What a PEP reads, as JSON. Most answers say no more than which rule held. */
+export function answerText(answer: AccessAnswer): string {
+  if (answer.type !== "decided" || !isPlain(answer)) return JSON.stringify(answerJson(answer));
+  const { isAllowed, reason, number, decision } = answer;
+  const rule = decision.ruleId === undefined ? "" : `,"rule":${JSON.stringify(decision.ruleId)}`;
+  return `{"decision":${isAllowed},"context":{"decision_id":"${number}","reason":${JSON.stringify(reason)}${rule}}}`;
+}
+
+function isPlain({ decision: { description, obligations, limitExceeded, answeredBy } }: Decided): boolean {
+  return description === undefined && obligations.length === 0 && limitExceeded === undefined && answeredBy === "edge";
+}
+
 /** AuthZEN 1.0 §6.2: the decision, and in its context what a PEP needs to carry it out and to find it again. */
-export function decisionJson({ isAllowed, reason, decision, number }: Decided): JsonObject {
+function decisionJson({ isAllowed, reason, decision, number }: Decided): JsonObject {
   const { ruleId, description, obligations, limitExceeded, answeredBy } = decision;
   return {
     decision: isAllowed,
@@ -19,22 +31,10 @@ export function decisionJson({ isAllowed, reason, decision, number }: Decided): 
 }
 
 /** AuthZEN 1.0 §7.2: among others, an error is a denial that says so. */
-export function answerJson(answer: AccessAnswer): JsonObject {
+function answerJson(answer: AccessAnswer): JsonObject {
   if (answer.type === "decided") return decisionJson(answer);
   const { code, message } = answer;
   return { decision: false, context: { error: { status: statusOf(answer), code, message } } };
-}
-
-/** The same as text: most answers say no more than which rule held. */
-export function answerText(answer: AccessAnswer): string {
-  if (answer.type !== "decided" || !isPlain(answer)) return JSON.stringify(answerJson(answer));
-  const { isAllowed, reason, number, decision } = answer;
-  const rule = decision.ruleId === undefined ? "" : `,"rule":${JSON.stringify(decision.ruleId)}`;
-  return `{"decision":${isAllowed},"context":{"decision_id":"${number}","reason":${JSON.stringify(reason)}${rule}}}`;
-}
-
-function isPlain({ decision: { description, obligations, limitExceeded, answeredBy } }: Decided): boolean {
-  return description === undefined && obligations.length === 0 && limitExceeded === undefined && answeredBy === "edge";
 }
 
 export function statusOf(answer: Refused | Unavailable): 400 | 403 | 503 {

@@ -1,7 +1,7 @@
-import { isJsonObject, type Json, type JsonObject, utf8 } from "@vedette/base";
-import { type HttpRequest, type HttpResponse, jsonResponse } from "@vedette/net";
+import { canonicalJson, isJsonObject, type Json, type JsonObject, utf8 } from "@vedette/base";
+import { bytesResponse, type HttpRequest, type HttpResponse, jsonResponse } from "@vedette/net";
 import { QUESTIONS_MAX } from "@vedette/protocol";
-import { answerJson, decisionJson, statusOf, withDefaults } from "./access-answer.ts";
+import { answerText, statusOf, withDefaults } from "./access-answer.ts";
 import type { AccessDesk } from "./access-desk.ts";
 import type { AccessSearch, SearchKind } from "./authzen-search.ts";
 import { readRequestBody } from "./json-body.ts";
@@ -29,8 +29,8 @@ export function createAuthzenApi(
 const METADATA_PATH = "/.well-known/authzen-configuration";
 const SEARCH_KINDS: readonly SearchKind[] = ["subject", "resource", "action"];
 
-/** An answer, or why the whole request has none (AuthZEN 1.0 §10.1.9: a message as the body). */
-type Outcome = { readonly json: JsonObject } | { readonly status: number; readonly message: string };
+/** An answer as JSON, or why the whole request has none (AuthZEN 1.0 §10.1.9: a message as the body). */
+type Outcome = { readonly text: string } | { readonly status: number; readonly message: string };
 
 async function serve(http: HttpRequest, handle: (body: JsonObject) => Promise<Outcome>): Promise<HttpResponse> {
   if (http.method !== "POST") return message(http, 405, "use POST", { allow: "POST" });
@@ -41,13 +41,13 @@ async function serve(http: HttpRequest, handle: (body: JsonObject) => Promise<Ou
   }
   if (!isJsonObject(body.value)) return message(http, 400, "the body: expected an object");
   const outcome = await handle(body.value);
-  if ("json" in outcome) return jsonResponse(200, outcome.json, requestId(http));
+  if ("text" in outcome) return bytesResponse(200, "application/json", utf8(outcome.text), requestId(http));
   return message(http, outcome.status, outcome.message, outcome.status === 503 ? { "retry-after": "1" } : {});
 }
 
 async function evaluate(body: JsonObject, pep: Pep, { access }: AuthzenApiOptions): Promise<Outcome> {
   const answer = await access.decide(pep, body);
-  if (answer.type === "decided") return { json: decisionJson(answer) };
+  if (answer.type === "decided") return { text: answerText(answer) };
   return { status: statusOf(answer), message: answer.message };
 }
 
@@ -61,7 +61,7 @@ async function evaluateAll(body: JsonObject, pep: Pep, options: AuthzenApiOption
   if (!semantic) return { status: 400, message: `options.evaluations_semantic: one of ${SEMANTICS.join(", ")}` };
   const requests = items.map((item) => withDefaults(body, item));
   const answers = await decideBy(semantic, requests, pep, options.access);
-  return { json: { evaluations: answers } };
+  return { text: `{"evaluations":[${answers.join(",")}]}` };
 }
 
 const SEMANTICS = ["execute_all", "deny_on_first_deny", "permit_on_first_permit"] as const;
@@ -79,12 +79,12 @@ async function decideBy(
   requests: readonly Json[],
   pep: Pep,
   access: AccessDesk,
-): Promise<readonly JsonObject[]> {
-  if (semantic === "execute_all") return access.decideAll(pep, requests, answerJson);
-  const answers: JsonObject[] = [];
+): Promise<readonly string[]> {
+  if (semantic === "execute_all") return access.decideAll(pep, requests, answerText);
+  const answers: string[] = [];
   for (const request of requests) {
     const answer = await access.decide(pep, request);
-    answers.push(answerJson(answer));
+    answers.push(answerText(answer));
     const isPermit = answer.type === "decided" && answer.isAllowed;
     if (isPermit === (semantic === "permit_on_first_permit")) break;
   }
@@ -93,7 +93,7 @@ async function decideBy(
 
 async function search(kind: SearchKind, body: JsonObject, pep: Pep, options: AuthzenApiOptions): Promise<Outcome> {
   const found = await options.search.find(kind, body, pep);
-  if (found.type === "found") return { json: found.page };
+  if (found.type === "found") return { text: canonicalJson(found.page) };
   return { status: statusOf(found), message: found.message };
 }
 

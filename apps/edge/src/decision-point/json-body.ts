@@ -56,7 +56,10 @@ function withoutHalves(text: string): Json {
 function isShallow(value: Json, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (levels === 0) return false;
-  if (isJsonArray(value)) return value.every((item) => isShallow(item, levels - 1));
+  if (isJsonArray(value)) {
+    for (const item of value) if (!isShallow(item, levels - 1)) return false;
+    return true;
+  }
   // Parsed JSON inherits nothing that is enumerable.
   for (const name in value) if (!isShallow(value[name] ?? null, levels - 1)) return false;
   return true;
