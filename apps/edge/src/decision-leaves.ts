@@ -32,8 +32,10 @@ interface Batch {
   hasLagging: boolean;
 }
 
-/** A record that may lag waits so long for others: little beside any window that a rule states, much beside a turn. */
+/** A record that may lag waits so long for others: much beside a turn. */
 const LAG_MS = 5;
+/** Of a window that a rule states, most is the disk's; in a shorter one than this nobody waits for others. */
+const WINDOW_MS_MIN = 20;
 /** One commit's worth; more does not wait for the end of the turn. */
 const BATCH_MAX = 1_024;
 /** A quarter of the numbers that the journal leases: whoever asks beyond waits, instead of taking the last ones. */
@@ -70,9 +72,9 @@ export class DecisionLeaves {
     return batch.written.promise;
   }
 
-  /** Whether one more may lag: no record has waited longer than that to be on disk, and not too many wait. */
+  /** Whether one more may lag so long: no record has waited longer to be on disk, and not too many wait. */
   mayLag(within: Duration): boolean {
-    if (this.#unwrittenCount >= LAGGING_MAX) return false;
+    if (within < WINDOW_MS_MIN || this.#unwrittenCount >= LAGGING_MAX) return false;
     const [oldest] = this.#unwritten;
     return oldest === undefined || this.#options.clock.monotonic() - oldest.begun < within;
   }

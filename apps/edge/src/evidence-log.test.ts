@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { AdapterError, instant, type JsonObject, seconds } from "@vedette/base";
+import { AdapterError, instant, type JsonObject, milliseconds, seconds } from "@vedette/base";
 import { type Journal, openJournal } from "@vedette/journal";
 import type { Decision } from "@vedette/policy";
 import { createNodeCrypto, systemClock } from "@vedette/runtime";
@@ -142,6 +142,17 @@ test("a record that may lag waits for others, and is written without any", async
     leavesOf(journal).flatMap((leaf) => decisionsIn(leaf).map(({ number }) => number)),
     numbers,
   );
+});
+
+test("no record lags in a window too short for it, nor behind too many others", async (t) => {
+  const { journal, evidence } = await setupEvidence(t);
+  await evidence.allowed(record, milliseconds(1));
+  assert.equal(journal.head().size, 1, "durable before it was answered");
+  const isLagging = () => evidence.writeAllowed(small, seconds(60)).written === undefined;
+  let lagging = 0;
+  while (isLagging()) lagging++;
+  assert.equal(lagging, 1_024);
+  assert.equal(isLagging(), false);
 });
 
 test("a record that cannot be written costs nobody else their decision", async (t) => {

@@ -1,4 +1,4 @@
-import { assert, isJsonObject, type Json, type JsonObject } from "@vedette/base";
+import { assert, canonicalJson, isJsonObject, type Json, type JsonObject } from "@vedette/base";
 import { type RecordText, recordJson, recordText } from "./record-text.ts";
 
 /** A decision's record under the number that names it in its journal. */
@@ -43,10 +43,9 @@ export function batchJson(decisions: readonly NumberedText[]): string {
 /** Two or more whole records in ascending order of their numbers, with nothing written twice; undefined for all else. */
 export function parseBatch({ decisions, shared }: JsonObject): readonly NumberedRecord[] | undefined {
   if (!isArray(decisions) || shared === undefined || !isJsonObject(shared)) return undefined;
-  const whole = decisions.flatMap((each) => wholeRecord(each, shared) ?? []);
-  if (whole.length !== decisions.length || !isBatch(whole)) return undefined;
-  const alike = sharedMembers(whole.map(toText));
-  return Object.keys(alike).length === Object.keys(shared).length ? whole : undefined;
+  const own = decisions.flatMap((each) => parseOwn(each, shared) ?? []);
+  if (own.length !== decisions.length || !isBatch(own) || isSomethingAlike(own)) return undefined;
+  return own.map(({ number, record }) => ({ number, record: { ...shared, ...record } }));
 }
 
 export function toText({ number, record }: NumberedRecord): NumberedText {
@@ -62,12 +61,20 @@ function isBatch(decisions: readonly { readonly number: number }[]): boolean {
   return decisions.every(({ number }, i) => i === 0 || number > decisions[i - 1]!.number);
 }
 
-function wholeRecord(value: Json, shared: JsonObject): NumberedRecord | undefined {
+/** What a record has besides the shared members. */
+function parseOwn(value: Json, shared: JsonObject): NumberedRecord | undefined {
   if (!isJsonObject(value) || Object.keys(value).length !== 2) return undefined;
   const { number, record } = value;
   if (!isCount(number) || record === undefined || !isJsonObject(record)) return undefined;
-  const isRepeated = Object.keys(record).some((name) => Object.hasOwn(shared, name));
-  return isRepeated ? undefined : { number, record: { ...shared, ...record } };
+  return Object.keys(record).some((name) => Object.hasOwn(shared, name)) ? undefined : { number, record };
+}
+
+/** Whether a member that all have alike was not shared. */
+function isSomethingAlike([first, ...others]: readonly NumberedRecord[]): boolean {
+  return Object.entries(first?.record ?? {}).some(([name, value]) => {
+    const text = canonicalJson(value);
+    return others.every(({ record }) => Object.hasOwn(record, name) && canonicalJson(record[name] ?? null) === text);
+  });
 }
 
 function sharedMembers(decisions: readonly NumberedText[]): RecordText {
