@@ -24,7 +24,7 @@ const HTTP_ROUNDS = 3;
 
 /**
  * A node as it ships, in a process of its own, with its journal on disk, asked by a registered PEP in this process. Every
- * decision is allowed and so a leaf of its own: a denial beyond its budget would be cheaper.
+ * decision is allowed and so has a record of its own: a denial beyond its budget would be cheaper.
  */
 export async function pdp(): Promise<readonly Measurement[]> {
   await using stack = new AsyncDisposableStack();
