@@ -1,5 +1,5 @@
 import { canonicalJson, instantToString, type Json } from "@vedette/base";
-import { inputOf } from "./ask-code.ts";
+import { accessInput } from "./ask-code.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import { maskInput } from "./mask.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
@@ -44,7 +44,7 @@ export class RecordWriter {
     const pathText = this.#path.of(path);
     if (mask.length === 0)
       return { bundles, input: inputText(request, context), labels, path: pathText, requested_by, result, timestamp };
-    const { input, erased } = maskInput(mask, inputOf(request, context));
+    const { input, erased } = maskInput(mask, accessInput(request, context));
     return {
       bundles,
       ...(erased.length > 0 && { erased: canonicalJson(erased) }),
@@ -79,7 +79,7 @@ class LastText<T> {
   }
 }
 
-/** `inputOf` as canonical JSON. */
+/** `accessInput` as canonical JSON. */
 function inputText({ action, context, resource, subject }: AccessRequest, { attestation }: DecisionContext): string {
   const { state, at } = attestation;
   const seen = `{${at === undefined ? "" : `"at":${canonicalJson(instantToString(at))},`}"state":${canonicalJson(state)}}`;
