@@ -155,7 +155,8 @@ function leaf(
     case "cidr":
       return typeof value === "string" && isIP(value) ? isInNetworks(value, other as string[]) : undefined;
     case "fresh": {
-      const at = typeof value === "string" ? Date.parse(value) : Number.NaN;
+      // `Date.parse` makes a date of much that is no RFC 3339, "x/1/2" among it.
+      const at = typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN;
       const age = parseDuration(textOf(other));
       return Number.isNaN(at) || !age.ok ? undefined : NOW - at >= 0 && NOW - at <= age.value;
     }
