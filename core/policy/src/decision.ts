@@ -189,20 +189,11 @@ function groundOf({ search }: CompiledPolicy, rule: number, reservation: SpendRe
   };
 }
 
+/** Keeps what the decision rests on, and says the rest of it when asked. */
 class Verdict implements Decision {
   readonly effect: Decision["effect"];
   readonly reason: Reason;
-  readonly ruleId: string | undefined;
-  readonly description: string | undefined;
-  readonly obligations: readonly Obligation[];
-  readonly spend: readonly SpendReservation[];
-  readonly limitExceeded: LimitExceeded | undefined;
-  readonly commit: Decision["commit"];
-  readonly fastCommitWindow: Duration | undefined;
-  readonly escalation: Escalation | undefined;
-  readonly answeredBy: Tier;
-  readonly path: string;
-  readonly isCached: boolean;
+  readonly #ground: Ground;
   readonly #policy: CompiledPolicy;
   readonly #request: AccessRequest;
   readonly #context: DecisionContext;
@@ -218,20 +209,56 @@ class Verdict implements Decision {
   ) {
     this.effect = effect;
     this.reason = reason;
-    this.ruleId = ground.rule;
-    this.description = ground.description;
-    this.obligations = ground.obligations;
-    this.spend = effect === "allow" && ground.reservation ? [ground.reservation] : NONE;
-    this.limitExceeded = ground.limitExceeded;
-    this.fastCommitWindow = effect === "allow" ? ground.fastCommit : undefined;
-    this.commit = this.fastCommitWindow === undefined ? "durable" : "fast";
-    this.escalation = reason === "escalation-needed" ? ground.escalation : undefined;
-    this.answeredBy = ground.answeredBy ?? "edge";
-    this.path = ground.path ?? DECISION_PATH;
-    this.isCached = ground.isCached ?? false;
+    this.#ground = ground;
     this.#policy = policy;
     this.#request = request;
     this.#context = context;
+    this.#record = undefined;
+  }
+
+  get ruleId(): string | undefined {
+    return this.#ground.rule;
+  }
+
+  get description(): string | undefined {
+    return this.#ground.description;
+  }
+
+  get obligations(): readonly Obligation[] {
+    return this.#ground.obligations;
+  }
+
+  get spend(): readonly SpendReservation[] {
+    const { reservation } = this.#ground;
+    return this.effect === "allow" && reservation ? [reservation] : NONE;
+  }
+
+  get limitExceeded(): LimitExceeded | undefined {
+    return this.#ground.limitExceeded;
+  }
+
+  get commit(): Decision["commit"] {
+    return this.fastCommitWindow === undefined ? "durable" : "fast";
+  }
+
+  get fastCommitWindow(): Duration | undefined {
+    return this.effect === "allow" ? this.#ground.fastCommit : undefined;
+  }
+
+  get escalation(): Escalation | undefined {
+    return this.reason === "escalation-needed" ? this.#ground.escalation : undefined;
+  }
+
+  get answeredBy(): Tier {
+    return this.#ground.answeredBy ?? "edge";
+  }
+
+  get path(): string {
+    return this.#ground.path ?? DECISION_PATH;
+  }
+
+  get isCached(): boolean {
+    return this.#ground.isCached ?? false;
   }
 
   settled(effect: Decision["effect"], reason: Reason, answeredBy: Tier, description: string | undefined): Decision {
