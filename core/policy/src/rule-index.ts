@@ -1,5 +1,6 @@
 import { TextNumbers } from "./flat-texts.ts";
 import { parseGlob } from "./glob.ts";
+import { buildIdTable, type IdTable } from "./id-table.ts";
 import { ANY, type Rule } from "./rules.ts";
 import { buildTextTable, type TextTable } from "./text-table.ts";
 
@@ -12,17 +13,19 @@ import { buildTextTable, type TextTable } from "./text-table.ts";
  * without roles is unknown to it, and it fires (PROTOCOLS 5.1). What else a selector names is part of the condition.
  */
 export interface RuleIndex {
-  /** Symbol numbers of the names that occur in rules; what is not here concerns no rule that names one. */
-  readonly symbols: ReadonlyMap<string, number>;
-  /** Exact resource ids and prefixes of them. */
-  readonly ids: TextTable;
+  /** The names that rules have in each position; what is not there concerns no rule that names one. */
+  readonly subjects: TextTable;
+  readonly roles: TextTable;
+  readonly actions: TextTable;
+  readonly resources: TextTable;
+  readonly ids: IdTable;
   /** Which of the four positions are `ANY_SYMBOL`, as bits `WILD_*`: one entry for each combination that occurs. */
   readonly shapes: Uint8Array;
   /** Slots of [subject type, role, action, resource type, bucket + 1]. */
   readonly buckets: Int32Array;
   /** Per bucket: start and end in `postings` of its rules for any id, and `HAS_*` bits. */
   readonly anyId: Int32Array;
-  /** Slots of [bucket + 1, id, start, end], where id is `exactId` or `prefixId` of a text of `ids`. */
+  /** Slots of [bucket + 1, id, start, end], where id is `exactId` or `prefixId` of what `ids` finds. */
   readonly lists: Int32Array;
   readonly postings: Int32Array;
 }
@@ -47,6 +50,11 @@ export function buildRuleIndex(rules: readonly Rule[]): RuleIndex {
   const builder = new IndexBuilder();
   for (const [number, rule] of rules.entries()) builder.add(rule, number);
   return builder.build();
+}
+
+/** The symbol of what a finder of the position's names answered. */
+export function symbolOf(name: number): number {
+  return name < 0 ? -1 : FIRST_SYMBOL + name;
 }
 
 /** The bucket's number, or -1. */
@@ -108,39 +116,31 @@ export function prefixId(text: number): number {
 }
 
 class IndexBuilder {
-  readonly #symbols = new Map<string, number>();
-  readonly #ids = new TextNumbers();
-  readonly #prefixes = new Set<number>();
+  readonly #subjects = new TextNumbers();
+  readonly #roles = new TextNumbers();
+  readonly #actions = new TextNumbers();
+  readonly #resources = new TextNumbers();
+  readonly #exactIds = new TextNumbers();
+  readonly #prefixes = new TextNumbers();
   readonly #buckets = new Map<number, Map<number, Bucket>>();
   readonly #shapes = new Set<number>();
 
   add(rule: Rule, number: number): void {
-    const subject = this.#symbol(rule.subject.type);
-    const resource = this.#symbol(rule.resource.type);
-    const roles = rule.subject.roles?.map((role) => this.#symbol(role)) ?? [ANY_SYMBOL];
+    const subject = symbolIn(this.#subjects, rule.subject.type);
+    const resource = symbolIn(this.#resources, rule.resource.type);
+    const roles = rule.subject.roles?.map((role) => symbolIn(this.#roles, role)) ?? [ANY_SYMBOL];
     if (rule.effect === "deny" && rule.subject.roles) roles.push(MISSING_SYMBOL);
     const id = this.#idOf(rule);
     for (const action of rule.actions)
-      for (const role of roles) this.#post(this.#bucket(subject, role, this.#symbol(action), resource), id, number);
-  }
-
-  #symbol(name: string): number {
-    if (name === ANY) return ANY_SYMBOL;
-    const known = this.#symbols.get(name);
-    if (known !== undefined) return known;
-    const symbol = FIRST_SYMBOL + this.#symbols.size;
-    this.#symbols.set(name, symbol);
-    return symbol;
+      for (const role of roles)
+        this.#post(this.#bucket(subject, role, symbolIn(this.#actions, action), resource), id, number);
   }
 
   #idOf({ resource: { id } }: Rule): number {
     if (!id) return ANY_ID;
-    if (id.kind === "exact") return exactId(this.#ids.add(id.text));
+    if (id.kind === "exact") return exactId(this.#exactIds.add(id.text));
     const prefix = id.kind === "glob" ? (parseGlob(id.text)?.head ?? "") : id.text;
-    if (prefix === "") return ANY_ID;
-    const text = this.#ids.add(prefix);
-    this.#prefixes.add(text);
-    return prefixId(text);
+    return prefix === "" ? ANY_ID : prefixId(this.#prefixes.add(prefix));
   }
 
   #bucket(subject: number, role: number, action: number, resource: number): Bucket {
@@ -184,8 +184,11 @@ class IndexBuilder {
       }
     }
     return {
-      symbols: this.#symbols,
-      ids: buildTextTable(this.#ids.texts, this.#prefixes),
+      subjects: buildTextTable(this.#subjects.texts),
+      roles: buildTextTable(this.#roles.texts),
+      actions: buildTextTable(this.#actions.texts),
+      resources: buildTextTable(this.#resources.texts),
+      ids: buildIdTable(this.#exactIds.texts, this.#prefixes.texts),
       shapes: Uint8Array.from(this.#shapes),
       buckets,
       anyId,
@@ -193,6 +196,10 @@ class IndexBuilder {
       postings: Int32Array.from(postings),
     };
   }
+}
+
+function symbolIn(names: TextNumbers, name: string): number {
+  return name === ANY ? ANY_SYMBOL : symbolOf(names.add(name));
 }
 
 /** Twice as many slots as entries, a power of two, so that a probe is short and always ends. */

@@ -2,6 +2,7 @@ import { assert, instant } from "@vedette/base";
 import { ConditionRunner } from "./condition-code.ts";
 import { Decoded, textAt } from "./flat-texts.ts";
 import type { Frame } from "./frame.ts";
+import { IdFinder } from "./id-table.ts";
 import { FALSE, TRUE, type Truth } from "./predicates.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import {
@@ -15,6 +16,7 @@ import {
   MISSING_SYMBOL,
   prefixId,
   type RuleIndex,
+  symbolOf,
   WILD_ACTION,
   WILD_RESOURCE,
   WILD_ROLE,
@@ -25,7 +27,6 @@ import { NO_TEXT, TextFinder } from "./text-table.ts";
 
 /** A subject with more roles counts as one whose roles are unknown. */
 const ROLES_MAX = 16;
-const NOT_INTERNED = -1;
 /** Greater than every rule number. */
 export const NO_RULE = 0x7fff_ffff;
 
@@ -70,7 +71,11 @@ export class RuleSearch {
   readonly #frame: Frame = { number: 0, request: NO_REQUEST, context: NO_CONTEXT };
   readonly #conditions: ConditionRunner;
   readonly #extras: Decoded<RuleExtras>;
-  readonly #ids: TextFinder;
+  readonly #subjects: TextFinder;
+  readonly #roleNames: TextFinder;
+  readonly #actions: TextFinder;
+  readonly #resources: TextFinder;
+  readonly #ids: IdFinder;
   readonly #roles = new Int32Array(ROLES_MAX);
   #stateBit = 0;
   #offered: SpendReservation | undefined;
@@ -88,7 +93,11 @@ export class RuleSearch {
     this.#index = index;
     this.#conditions = new ConditionRunner(table.code, this.#frame);
     this.#extras = new Decoded(table.extras, (text): RuleExtras => JSON.parse(text));
-    this.#ids = new TextFinder(index.ids);
+    this.#subjects = new TextFinder(index.subjects);
+    this.#roleNames = new TextFinder(index.roles);
+    this.#actions = new TextFinder(index.actions);
+    this.#resources = new TextFinder(index.resources);
+    this.#ids = new IdFinder(index.ids);
   }
 
   run(request: AccessRequest, context: DecisionContext): void {
@@ -111,10 +120,10 @@ export class RuleSearch {
   }
 
   #visitAll(request: AccessRequest): void {
-    const { symbols, shapes } = this.#index;
-    const subject = symbols.get(request.subject.type) ?? NOT_INTERNED;
-    const action = symbols.get(request.action.name) ?? NOT_INTERNED;
-    const resource = symbols.get(request.resource.type) ?? NOT_INTERNED;
+    const { shapes } = this.#index;
+    const subject = symbolOf(this.#subjects.find(request.subject.type));
+    const action = symbolOf(this.#actions.find(request.action.name));
+    const resource = symbolOf(this.#resources.find(request.resource.type));
     const roleCount = this.#readRoles(request.subject.properties?.["roles"]);
     for (let i = 0; i < shapes.length; i++) {
       const shape = shapes[i]!;
@@ -146,7 +155,7 @@ export class RuleSearch {
     for (let i = 0; i < roles.length; i++) {
       const role: unknown = roles[i];
       if (typeof role !== "string") return this.#missRoles();
-      this.#roles[i] = this.#index.symbols.get(role) ?? NOT_INTERNED;
+      this.#roles[i] = symbolOf(this.#roleNames.find(role));
     }
     return roles.length;
   }
@@ -158,13 +167,14 @@ export class RuleSearch {
 
   #visit(bucket: number): void {
     if (bucket < 0) return;
-    const { anyId } = this.#index;
+    const { anyId, ids } = this.#index;
     const at = bucket * ANY_ID_STRIDE;
     this.#scan(anyId[at]!, anyId[at + 1]!);
     const has = anyId[at + 2]!;
-    const { whole, prefixes, prefixCount } = this.#ids;
-    if (has & HAS_EXACT && whole !== NO_TEXT) this.#scanList(bucket, exactId(whole));
-    if (has & HAS_PREFIX) for (let i = 0; i < prefixCount; i++) this.#scanList(bucket, prefixId(prefixes[i]!));
+    const { exact, prefix } = this.#ids;
+    if (has & HAS_EXACT && exact !== NO_TEXT) this.#scanList(bucket, exactId(exact));
+    if (has & HAS_PREFIX)
+      for (let at = prefix; at !== NO_TEXT; at = ids.shorter[at]!) this.#scanList(bucket, prefixId(at));
   }
 
   #scanList(bucket: number, id: number): void {
