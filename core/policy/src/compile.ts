@@ -7,7 +7,7 @@ import { parseGlob } from "./glob.ts";
 import type { PolicyCode } from "./policy-code.ts";
 import { buildRuleIndex, type RuleIndex } from "./rule-index.ts";
 import { RuleSearch } from "./rule-search.ts";
-import { HAS_EXTRAS, HAS_SPEND, type RuleExtras, type RuleTable, stateBit } from "./rule-table.ts";
+import { CONDITION_STRIDE, HAS_EXTRAS, HAS_SPEND, type RuleExtras, type RuleTable, stateBit } from "./rule-table.ts";
 import type { Condition, PolicyDocument, Rule } from "./rules.ts";
 
 /** Where rules came from; it goes into every record. */
@@ -45,7 +45,7 @@ export function compilePolicy(document: PolicyDocument, origin: PolicyOrigin): C
 
 /** Makes a policy decide. Takes the same short time however many rules there are. */
 export function loadPolicy({ id, mask, table, index }: FlatPolicy, origin: PolicyOrigin): CompiledPolicy {
-  return { id, origin, mask, ruleCount: table.conditionEnds.length, search: new RuleSearch(table, index) };
+  return { id, origin, mask, ruleCount: table.flags.length, search: new RuleSearch(table, index) };
 }
 
 export function flattenPolicy(document: PolicyDocument): FlatPolicy {
@@ -53,12 +53,16 @@ export function flattenPolicy(document: PolicyDocument): FlatPolicy {
   const allows = document.rules.filter((rule) => rule.effect === "allow");
   const rules = [...denies, ...allows];
   const compiler = new ConditionCompiler();
-  const conditionEnds = Int32Array.from(rules, (rule) => compiler.add(partsOf(rule)));
+  const conditions = new Int32Array(rules.length * CONDITION_STRIDE);
+  for (const [number, rule] of rules.entries()) {
+    const { guardSlot, guardText, first } = compiler.add(partsOf(rule), rule.effect);
+    conditions.set([guardSlot, guardText, first], number * CONDITION_STRIDE);
+  }
   const extras = rules.map((rule) => extrasText(rule, compiler));
   const table: RuleTable = {
     denyCount: denies.length,
     ids: flattenTexts(rules.map((rule) => rule.id)),
-    conditionEnds,
+    conditions,
     code: compiler.build(),
     flags: Uint8Array.from(rules, (rule, number) => flagsOf(rule) | (extras[number] === "" ? 0 : HAS_EXTRAS)),
     extras: flattenTexts(extras),
@@ -95,7 +99,7 @@ function extrasText(rule: Rule, compiler: ConditionCompiler): string {
     ...(fastCommit !== undefined && { fastCommit }),
     ...(escalate && { escalate }),
     ...(spend && {
-      spend: { ...spend, amount: compiler.valueSlot(spend.amount), per: compiler.valueSlot(spend.per) },
+      spend: { ...spend, amount: compiler.slotOf(spend.amount), per: compiler.slotOf(spend.per) },
     }),
   };
   return JSON.stringify(extras);

@@ -139,6 +139,30 @@ test("what objects inherit is no attribute", () => {
   assert.equal(decided([rule], asked).effect, "deny");
 });
 
+test("a rule may read more attributes than there are places to read them in", () => {
+  const names = Array.from({ length: 40 }, (_, i) => `n${i}`);
+  const many: RuleText = { ...rule, when: { all: names.map((name, i) => ({ gte: [`context.${name}`, i] })) } };
+  const context = Object.fromEntries(names.map((name, i) => [name, i]));
+  assert.equal(decided([many], { context }).effect, "allow");
+  for (const name of names) assert.equal(decided([many], { context: { ...context, [name]: -1 } }).effect, "deny", name);
+});
+
+test("the same condition under allow and deny differs only in what an unknown attribute means", () => {
+  const when = {
+    all: [{ gte: ["context.amount", 10] }, { not: { any: [{ eq: ["context.mode", "a"] }, { lt: ["context.n", 1] }] } }],
+  };
+  const deny: RuleText = { ...rule, id: "deny", effect: "deny", action: ["put"], when };
+  const allowPut: RuleText = { ...rule, id: "put", action: ["put"] };
+  const ask = (name: string, context: AccessRequest["context"]) =>
+    decided([{ ...rule, when }, deny, allowPut], { action: { name }, ...(context && { context }) }).effect;
+  const effects = (context: AccessRequest["context"]) => [ask("get", context), ask("put", context)];
+  assert.deepEqual(effects({ amount: 10, mode: "b", n: 1 }), ["allow", "deny"]);
+  assert.deepEqual(effects({ amount: 9, mode: "b", n: 1 }), ["deny", "allow"]);
+  assert.deepEqual(effects({ amount: 10, mode: "a" }), ["deny", "allow"]);
+  assert.deepEqual(effects({ amount: 10, mode: "b" }), ["deny", "deny"]);
+  assert.deepEqual(effects(undefined), ["deny", "deny"]);
+});
+
 test("a rule holds for fresh subjects only, unless it says stale or safe; contraindicated is never allowed", () => {
   const effects = (changes: Partial<RuleText>) =>
     (["fresh", "stale", "expired", "contraindicated"] as const).map(

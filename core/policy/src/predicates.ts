@@ -1,6 +1,6 @@
 import type { Instant } from "@vedette/base";
 import { type Address, type FlatNetworks, isInSome } from "./address.ts";
-import type { AttributeValue } from "./frame.ts";
+import type { AttributeValue } from "./attribute-place.ts";
 import { type Glob, matchesGlob } from "./glob.ts";
 import { RESOURCE_ID_LENGTH_MAX } from "./request.ts";
 
@@ -17,10 +17,6 @@ export interface ScalarList {
 
 /** An attribute with more items is not searched: the answer is unknown. */
 const ATTRIBUTE_ITEMS_MAX = 1_000;
-
-export function negate(truth: Truth): Truth {
-  return truth === TRUE ? FALSE : truth === FALSE ? TRUE : UNKNOWN;
-}
 
 /** Attributes of different types, and lists, are neither equal nor different. */
 export function areEqual(value: AttributeValue | undefined, other: AttributeValue | undefined): Truth {

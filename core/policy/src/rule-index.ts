@@ -52,14 +52,14 @@ export function buildRuleIndex(rules: readonly Rule[]): RuleIndex {
   return builder.build();
 }
 
-/** The symbol of what a finder of the position's names answered. */
+/** The symbol of the name that was found, or -1 for `NO_TEXT`. */
 export function symbolOf(name: number): number {
   return name < 0 ? -1 : FIRST_SYMBOL + name;
 }
 
 /** The bucket's number, or -1. */
 export function findBucket(
-  { buckets }: RuleIndex,
+  buckets: Int32Array,
   subject: number,
   role: number,
   action: number,
@@ -81,9 +81,9 @@ export function findBucket(
 }
 
 /** Where the list's entry begins in `lists`, or -1; `lists[at + 2]` and `lists[at + 3]` are its start and end. */
-export function findList({ lists }: RuleIndex, bucket: number, id: number): number {
+export function findList(lists: Int32Array, bucket: number, id: number): number {
   const mask = lists.length / LIST_STRIDE - 1;
-  for (let slot = mix(bucket, id, 0, 0) & mask; ; slot = (slot + 1) & mask) {
+  for (let slot = mixTwo(bucket, id) & mask; ; slot = (slot + 1) & mask) {
     const at = slot * LIST_STRIDE;
     const owner = lists[at]! - 1;
     if (owner === -1) return -1;
@@ -97,6 +97,11 @@ function mix(a: number, b: number, c: number, d: number): number {
     Math.imul(b + 1, 0x85ebca6b) ^
     Math.imul(c + 2, 0xc2b2ae35) ^
     Math.imul(d + 3, 0x27d4eb2f);
+  return mixed ^ (mixed >>> 15);
+}
+
+function mixTwo(a: number, b: number): number {
+  const mixed = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b);
   return mixed ^ (mixed >>> 15);
 }
 
@@ -178,7 +183,7 @@ class IndexBuilder {
         const start = postings.length;
         for (const rule of rules) postings.push(rule);
         if (id === ANY_ID) anyId.set([start, postings.length], number * ANY_ID_STRIDE);
-        else fill(lists, LIST_STRIDE, mix(number, id, 0, 0), 0, [number + 1, id, start, postings.length]);
+        else fill(lists, LIST_STRIDE, mixTwo(number, id), 0, [number + 1, id, start, postings.length]);
         const bit = id === ANY_ID ? 0 : id > 0 ? HAS_EXACT : HAS_PREFIX;
         anyId[number * ANY_ID_STRIDE + 2]! |= bit;
       }

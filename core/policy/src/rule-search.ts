@@ -1,9 +1,7 @@
-import { assert, instant } from "@vedette/base";
-import { ConditionRunner } from "./condition-code.ts";
+import { assert } from "@vedette/base";
+import { ConditionRunner, NO_LEAF, UNKNOWN_TEXT } from "./condition-code.ts";
 import { Decoded, textAt } from "./flat-texts.ts";
-import type { Frame } from "./frame.ts";
 import { IdFinder } from "./id-table.ts";
-import { FALSE, TRUE, type Truth } from "./predicates.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import {
   ANY_ID_STRIDE,
@@ -22,27 +20,21 @@ import {
   WILD_ROLE,
   WILD_SUBJECT,
 } from "./rule-index.ts";
-import { type CompiledSpend, HAS_EXTRAS, HAS_SPEND, type RuleExtras, type RuleTable, stateBit } from "./rule-table.ts";
+import {
+  CONDITION_STRIDE,
+  type CompiledSpend,
+  HAS_EXTRAS,
+  HAS_SPEND,
+  type RuleExtras,
+  type RuleTable,
+  stateBit,
+} from "./rule-table.ts";
 import { NO_TEXT, TextFinder } from "./text-table.ts";
 
 /** A subject with more roles counts as one whose roles are unknown. */
 const ROLES_MAX = 16;
 /** Greater than every rule number. */
 export const NO_RULE = 0x7fff_ffff;
-
-/** What a frame holds before its first decision. */
-const NO_REQUEST: AccessRequest = {
-  subject: { type: "", id: "" },
-  action: { name: "" },
-  resource: { type: "", id: "" },
-};
-const NO_CONTEXT: DecisionContext = {
-  now: instant(0),
-  attestation: { state: "contraindicated" },
-  counters: { spent: () => 0 },
-  labels: {},
-  requestedBy: "",
-};
 
 /** A reservation that the PEP makes durable before the effect (PROTOCOLS 4.3). */
 export interface SpendReservation {
@@ -67,8 +59,6 @@ export interface LimitExceeded {
  */
 export class RuleSearch {
   readonly table: RuleTable;
-  readonly #index: RuleIndex;
-  readonly #frame: Frame = { number: 0, request: NO_REQUEST, context: NO_CONTEXT };
   readonly #conditions: ConditionRunner;
   readonly #extras: Decoded<RuleExtras>;
   readonly #subjects: TextFinder;
@@ -77,6 +67,16 @@ export class RuleSearch {
   readonly #resources: TextFinder;
   readonly #ids: IdFinder;
   readonly #roles = new Int32Array(ROLES_MAX);
+  // The tables that each step looks into, one object nearer.
+  readonly #denyCount: number;
+  readonly #flags: Uint8Array;
+  readonly #rules: Int32Array;
+  readonly #shapes: Uint8Array;
+  readonly #buckets: Int32Array;
+  readonly #anyId: Int32Array;
+  readonly #lists: Int32Array;
+  readonly #postings: Int32Array;
+  readonly #shorter: Int32Array;
   #stateBit = 0;
   #offered: SpendReservation | undefined;
   #isBusy = false;
@@ -90,14 +90,22 @@ export class RuleSearch {
 
   constructor(table: RuleTable, index: RuleIndex) {
     this.table = table;
-    this.#index = index;
-    this.#conditions = new ConditionRunner(table.code, this.#frame);
+    this.#conditions = new ConditionRunner(table.code);
     this.#extras = new Decoded(table.extras, (text): RuleExtras => JSON.parse(text));
     this.#subjects = new TextFinder(index.subjects);
     this.#roleNames = new TextFinder(index.roles);
     this.#actions = new TextFinder(index.actions);
     this.#resources = new TextFinder(index.resources);
     this.#ids = new IdFinder(index.ids);
+    this.#denyCount = table.denyCount;
+    this.#flags = table.flags;
+    this.#rules = table.conditions;
+    this.#shapes = index.shapes;
+    this.#buckets = index.buckets;
+    this.#anyId = index.anyId;
+    this.#lists = index.lists;
+    this.#postings = index.postings;
+    this.#shorter = index.ids.shorter;
   }
 
   run(request: AccessRequest, context: DecisionContext): void {
@@ -116,11 +124,11 @@ export class RuleSearch {
   }
 
   extrasOf(rule: number): RuleExtras | undefined {
-    return this.table.flags[rule]! & HAS_EXTRAS ? this.#extras.at(rule) : undefined;
+    return this.#flags[rule]! & HAS_EXTRAS ? this.#extras.at(rule) : undefined;
   }
 
   #visitAll(request: AccessRequest): void {
-    const { shapes } = this.#index;
+    const [shapes, buckets] = [this.#shapes, this.#buckets];
     const subject = symbolOf(this.#subjects.find(request.subject.type));
     const action = symbolOf(this.#actions.find(request.action.name));
     const resource = symbolOf(this.#resources.find(request.resource.type));
@@ -131,15 +139,13 @@ export class RuleSearch {
       const a = shape & WILD_ACTION ? ANY_SYMBOL : action;
       const r = shape & WILD_RESOURCE ? ANY_SYMBOL : resource;
       if (s < 0 || a < 0 || r < 0) continue;
-      if (shape & WILD_ROLE) this.#visit(findBucket(this.#index, s, ANY_SYMBOL, a, r));
-      else for (let k = 0; k < roleCount; k++) this.#visit(findBucket(this.#index, s, this.#roles[k]!, a, r));
+      if (shape & WILD_ROLE) this.#visit(findBucket(buckets, s, ANY_SYMBOL, a, r));
+      else for (let k = 0; k < roleCount; k++) this.#visit(findBucket(buckets, s, this.#roles[k]!, a, r));
     }
   }
 
   #begin(request: AccessRequest, context: DecisionContext): void {
-    this.#frame.number++;
-    this.#frame.request = request;
-    this.#frame.context = context;
+    this.#conditions.begin(request, context);
     this.#ids.find(request.resource.id);
     this.#stateBit = stateBit(context.attestation.state);
     this.decisive = NO_RULE;
@@ -167,44 +173,52 @@ export class RuleSearch {
 
   #visit(bucket: number): void {
     if (bucket < 0) return;
-    const { anyId, ids } = this.#index;
+    const anyId = this.#anyId;
     const at = bucket * ANY_ID_STRIDE;
-    this.#scan(anyId[at]!, anyId[at + 1]!);
+    const [start, end] = [anyId[at]!, anyId[at + 1]!];
+    if (start < end) this.#scan(start, end);
     const has = anyId[at + 2]!;
     const { exact, prefix } = this.#ids;
-    if (has & HAS_EXACT && exact !== NO_TEXT) this.#scanList(bucket, exactId(exact));
+    // What is denied is mostly denied below a prefix: what comes after such a rule need not be looked at.
     if (has & HAS_PREFIX)
-      for (let at = prefix; at !== NO_TEXT; at = ids.shorter[at]!) this.#scanList(bucket, prefixId(at));
+      for (let at = prefix; at !== NO_TEXT; at = this.#shorter[at]!) this.#scanList(bucket, prefixId(at));
+    if (has & HAS_EXACT && exact !== NO_TEXT) this.#scanList(bucket, exactId(exact));
   }
 
   #scanList(bucket: number, id: number): void {
-    const at = findList(this.#index, bucket, id);
-    if (at >= 0) this.#scan(this.#index.lists[at + 2]!, this.#index.lists[at + 3]!);
+    const lists = this.#lists;
+    const at = findList(lists, bucket, id);
+    if (at >= 0) this.#scan(lists[at + 2]!, lists[at + 3]!);
   }
 
   #scan(start: number, end: number): void {
-    const { postings } = this.#index;
-    const { flags, denyCount } = this.table;
+    const postings = this.#postings;
     for (let i = start; i < end; i++) {
       const rule = postings[i]!;
       if (rule >= this.decisive) return;
-      const truth = this.#truthOf(rule);
-      // PROTOCOLS 5.1: a deny fires on true or unknown, an allow needs true.
-      if (rule < denyCount ? truth !== FALSE : truth === TRUE && this.#mayAllow(rule)) {
+      if (this.#holds(rule) && (rule < this.#denyCount || this.#mayAllow(rule))) {
         this.decisive = rule;
-        this.reservation = flags[rule]! & HAS_SPEND ? this.#offered : undefined;
+        this.reservation = this.#flags[rule]! & HAS_SPEND ? this.#offered : undefined;
         return;
       }
     }
   }
 
-  #truthOf(rule: number): Truth {
-    const { conditionEnds } = this.table;
-    return this.#conditions.allOf(rule === 0 ? 0 : conditionEnds[rule - 1]!, conditionEnds[rule]!);
+  #holds(rule: number): boolean {
+    const rules = this.#rules;
+    const at = rule * CONDITION_STRIDE;
+    const slot = rules[at]!;
+    if (slot >= 0) {
+      const text = this.#conditions.textOf(slot);
+      // PROTOCOLS 5.1: a deny fires on true or unknown, an allow needs true.
+      if (text !== rules[at + 1] && (text !== UNKNOWN_TEXT || rule >= this.#denyCount)) return false;
+    }
+    const first = rules[at + 2]!;
+    return first === NO_LEAF || this.#conditions.holds(first);
   }
 
   #mayAllow(rule: number): boolean {
-    const flags = this.table.flags[rule]!;
+    const flags = this.#flags[rule]!;
     if ((flags & this.#stateBit) === 0) {
       if (rule < this.unfit) this.unfit = rule;
       return false;
@@ -219,7 +233,7 @@ export class RuleSearch {
     const key = this.#conditions.valueOf(slots.per);
     // A negative amount would refill the counter.
     if (typeof amount !== "number" || amount < 0 || typeof key !== "string") return false;
-    const spent = this.#frame.context.counters.spent(counter, key, window);
+    const spent = this.#conditions.context.counters.spent(counter, key, window);
     if (spent >= 0 && spent + amount <= limit) {
       this.#offered = { counter, key, amount, limit, window };
       return true;

@@ -12,8 +12,8 @@ import type { Obligation } from "./rules.ts";
 export interface RuleTable {
   readonly denyCount: number;
   readonly ids: FlatTexts;
-  /** Where the conjunction that is each rule's condition ends in `code`; the next one begins there. */
-  readonly conditionEnds: Int32Array;
+  /** Per rule [guard slot, guard text, first leaf] of its `CompiledCondition`. */
+  readonly conditions: Int32Array;
   readonly code: ConditionCode;
   /** Per rule: bits of the attestation states in which it holds, `HAS_SPEND` and `HAS_EXTRAS`. */
   readonly flags: Uint8Array;
@@ -38,6 +38,7 @@ export interface CompiledSpend {
   readonly per: number;
 }
 
+export const CONDITION_STRIDE = 3;
 export const HAS_SPEND = 8;
 export const HAS_EXTRAS = 16;
 

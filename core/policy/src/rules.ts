@@ -62,8 +62,8 @@ declare const attributeBrand: unique symbol;
 
 export type Scalar = string | number | boolean;
 export type OrderOperator = "lt" | "lte" | "gt" | "gte";
-export type TextOperator = "prefix" | "suffix" | "glob";
-export type ListOperator = "in" | "containsAny" | "containsAll";
+type TextOperator = "prefix" | "suffix" | "glob";
+type ListOperator = "in" | "containsAny" | "containsAll";
 
 export type Condition =
   | { readonly op: "all" | "any"; readonly of: readonly Condition[] }
