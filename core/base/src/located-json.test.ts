@@ -28,6 +28,15 @@ test("what JSON.stringify writes is read back to the same value", () => {
   );
 });
 
+test("a member name that comes again is found among few and among many, wherever it stands", () => {
+  for (const count of [1, 8, 9, 40])
+    for (const again of [0, count - 1]) {
+      const names = Array.from({ length: count }, (_, i) => `"n${i}": 0`);
+      located(`{${names.join(",")}}`);
+      assert.equal(refusal(`{${[...names, names[again]].join(",")}}`).code, "JSON_KEY_DUPLICATE");
+    }
+});
+
 test("nothing is accepted that JSON.parse refuses", () => {
   const pieces = [
     "{",
