@@ -1,4 +1,4 @@
-import { type Instant, instant, isJsonObject, parseInstant } from "@vedette/base";
+import { type Instant, instant, isJsonObject, type JsonObject, parseInstant } from "@vedette/base";
 import { type Address, parseAddress } from "./address.ts";
 import { memberAtSite, ownMember } from "./member-site.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
@@ -39,6 +39,7 @@ export function placeOf(path: Attribute): Place {
 
 /** What stands there, whatever it is; `site` is a number that no other place has. */
 export function readPlace(place: Place, site: number, request: AccessRequest, context: DecisionContext): unknown {
+  let holder: JsonObject | undefined;
   switch (place.holder) {
     case 0:
       return request.subject.type;
@@ -55,22 +56,26 @@ export function readPlace(place: Place, site: number, request: AccessRequest, co
     case 6:
       return request.resource.id;
     case 7:
-      return readMember(place, site, request.subject.properties);
+      holder = request.subject.properties;
+      break;
     case 8:
-      return readMember(place, site, request.action.properties);
+      holder = request.action.properties;
+      break;
     case 9:
-      return readMember(place, site, request.resource.properties);
-    case 10:
-      return readMember(place, site, request.context);
+      holder = request.resource.properties;
+      break;
     default:
-      throw new RangeError("no place of an attribute");
+      holder = request.context;
   }
+  // A caller that did not parse its request may have put anything there.
+  if (!isJsonObject(holder)) return undefined;
+  const found = memberAtSite(site, holder, place.name);
+  return place.deeper.length === 0 ? found : dig(found, place.deeper);
 }
 
-function readMember({ name, deeper }: Place, site: number, holder: unknown): unknown {
-  if (!isJsonObject(holder)) return undefined;
-  let found = memberAtSite(site, holder, name);
-  for (let i = 0; i < deeper.length; i++) found = ownMember(found, deeper[i]!);
+function dig(value: unknown, names: readonly string[]): unknown {
+  let found = value;
+  for (let i = 0; i < names.length; i++) found = ownMember(found, names[i]!);
   return found;
 }
 
