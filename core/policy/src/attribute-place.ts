@@ -73,6 +73,14 @@ export function readPlace(place: Place, site: number, request: AccessRequest, co
   return place.deeper.length === 0 ? found : dig(found, place.deeper);
 }
 
+/** One attribute, once: for who asks why. */
+export function readAttribute(path: Attribute, request: AccessRequest, context: DecisionContext): unknown {
+  return readPlace(placeOf(path), SHARED_SITE, request, context);
+}
+
+/** No place has it, so that no place's cache learns other names. */
+const SHARED_SITE = -1;
+
 function dig(value: unknown, names: readonly string[]): unknown {
   let found = value;
   for (let i = 0; i < names.length; i++) found = ownMember(found, names[i]!);

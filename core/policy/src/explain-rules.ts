@@ -1,7 +1,14 @@
 import { durationToString, type Instant, instantToString, type Json, type JsonObject } from "@vedette/base";
 import { flattenNetworks, networkToText } from "./address.ts";
 import { RESOURCE_ID, SUBJECT_CLASS } from "./attribute.ts";
-import { type AttributeValue, readAttribute, toAddress, toAttributeValue, toInstant, toOwnInstant } from "./frame.ts";
+import {
+  type AttributeValue,
+  readAttribute,
+  toAddress,
+  toAttributeValue,
+  toInstant,
+  toOwnInstant,
+} from "./attribute-place.ts";
 import { checkedGlob } from "./glob.ts";
 import {
   areEqual,
@@ -14,7 +21,6 @@ import {
   isIn,
   isInNetworks,
   isLess,
-  negate,
   type ScalarList,
   startsWith,
   TRUE,
@@ -219,6 +225,11 @@ function any(items: readonly Explained[]): Explained {
 /** What has the truth of the whole settled it. */
 function settled(items: readonly Explained[], truth: Truth): Explained {
   return { truth, parts: items.filter((item) => item.truth === truth).flatMap(({ parts }) => parts) };
+}
+
+/** Kleene's negation; what is unknown stays so. */
+function negate(truth: Truth): Truth {
+  return truth === TRUE ? FALSE : truth === FALSE ? TRUE : UNKNOWN;
 }
 
 type Leaf = Exclude<Condition, { readonly op: "all" | "any" | "not" }>;
