@@ -19,6 +19,7 @@ import { type EdgeFiles, readTextIfExists } from "./edge-files.ts";
 import type { EffectiveClock } from "./effective-clock.ts";
 import type { EvidenceLog } from "./evidence-log.ts";
 import type { ActivePolicy } from "./gateway.ts";
+import { inTurns } from "./in-turns.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { type OpenedPolicy, type OpenTerms, PolicyThread, type ThreadFailure } from "./policy-thread.ts";
 import type { StateKeeper } from "./state-keeper.ts";
@@ -181,7 +182,7 @@ export class PolicyHost {
     const beside = `${files.policy}.offered`;
     writeFileDurably(beside, bytes);
     const fromDisk = await thread.open(readFileIfExists(beside, BUNDLE_LENGTH_MAX) ?? NOTHING, terms.value);
-    const accepted = fromDisk.ok ? this.#adopt(fromDisk.value) : fromDisk;
+    const accepted = fromDisk.ok ? await this.#adopt(fromDisk.value) : fromDisk;
     if (accepted.ok) renameDurably(beside, files.policy);
     return accepted;
   }
@@ -249,10 +250,10 @@ export class PolicyHost {
   }
 
   /** What another thread opened, made to decide. */
-  #adopt(opened: OpenedPolicy): Result<Activated, ActivationError> {
+  async #adopt(opened: OpenedPolicy): Promise<Result<Activated, ActivationError>> {
     const { crypto, random } = this.#options;
     // This process holds the site CA's key and the journal's: no code is made from policy here (PROTOCOLS 5.4).
-    const generation = adoptPolicy(undefined, opened, { crypto, random });
+    const generation = await inTurns(adoptPolicy(undefined, opened, { crypto, random }));
     return generation.ok ? describe(opened.bundle, generation.value.policy, opened.digest) : generation;
   }
 

@@ -1,5 +1,5 @@
 import { ok, type Result } from "@vedette/base";
-import { type BackEnd, type CodeUnsound, closures } from "@vedette/rego";
+import { type BackEnd, type CodeUnsound, closures, type Parts } from "@vedette/rego";
 import type { CodePorts } from "./ask-code.ts";
 import { type CompiledPolicy, loadPolicy } from "./compile.ts";
 import type { PolicyBundleError, PolicyError } from "./errors.ts";
@@ -35,14 +35,14 @@ export function activatePolicy(
 
 /**
  * The same from a policy that another thread compiled: `bundle.files` need not hold the rules. Nothing is parsed or compiled
- * here; Rego's programs are verified, and become functions when they are first asked.
+ * here; Rego's programs are verified part by part, and become functions when they are first asked.
  */
-export function adoptPolicy(
+export function* adoptPolicy(
   current: PolicyGeneration | undefined,
   transfer: PolicyTransfer,
   deps: ActivationDeps,
-): Result<PolicyGeneration, CodeUnsound> {
-  const compiled = unpackPolicy(transfer);
+): Parts<Result<PolicyGeneration, CodeUnsound>> {
+  const compiled = yield* unpackPolicy(transfer);
   return compiled.ok ? ok(load(current, transfer.bundle, compiled.value, deps)) : compiled;
 }
 

@@ -1,5 +1,13 @@
 import { assert, ok, type Result } from "@vedette/base";
-import { BUILTINS, type CodeUnsound, compileModules, type FlatCode, FlatWriter, readFlatCode } from "@vedette/rego";
+import {
+  BUILTINS,
+  type CodeUnsound,
+  compileModules,
+  type FlatCode,
+  FlatWriter,
+  type Parts,
+  readFlatCode,
+} from "@vedette/rego";
 import { type CheckedCode, parseModules } from "./policy-code.ts";
 import type { TarFiles } from "./tar.ts";
 
@@ -17,15 +25,13 @@ export function packCode({ packages, projections, data, program, cautious }: Che
 }
 
 /** `files` are those of the bundle, for who asks queries of their own: only these need the source. */
-export function parseCode(
+export function* parseCode(
   { packages, projections, flat }: CodeTransfer,
   files: TarFiles,
-): Result<CheckedCode, CodeUnsound> {
-  const read = readFlatCode(flat, BUILTINS, (reader) => ({
-    data: reader.value(),
-    program: reader.program(),
-    cautious: reader.program(),
-  }));
+): Parts<Result<CheckedCode, CodeUnsound>> {
+  const read = yield* readFlatCode(flat, BUILTINS, function* (reader) {
+    return { data: reader.value(), program: yield* reader.program(), cautious: yield* reader.program() };
+  });
   return read.ok ? ok({ packages, projections, ...read.value, compiled: () => recompile(files) }) : read;
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { instant, utf8 } from "@vedette/base";
-import { type FlatCode, type Value, valueToJson } from "@vedette/rego";
+import { type FlatCode, runParts, type Value, valueToJson } from "@vedette/rego";
 import fc from "fast-check";
 import { activatePolicy, adoptPolicy } from "./activation.ts";
 import { parsePolicy } from "./check.ts";
@@ -70,7 +70,7 @@ test("a bundle is handed over without its rules, and without a copy of what is h
   assert.deepEqual(Array.from(received.bundle.files.keys()), ["vedette/inventory/data.json"]);
   assert.equal(compiled.value.rules.index.postings.length, 0);
   assert.ok(bundle.files.get(RULES_FILE)?.length);
-  const adopted = adoptPolicy(undefined, received, ports);
+  const adopted = runParts(adoptPolicy(undefined, received, ports));
   assert.ok(adopted.ok);
   assert.equal(adopted.value.policy.ruleCount, 1);
 });
@@ -91,7 +91,7 @@ limits contains n if some n in [20, 21, 99999999999999999999]
 test("Rego is handed over compiled: who receives it parses no source", () => {
   const received = handOverCode({ "a.rego": REGO, "shop/data.json": '{"closed": ["withdraw"]}' });
   const unreadable = { ...received.bundle, files: new Map([["a.rego", utf8("package")]]) };
-  const adopted = adoptPolicy(undefined, { ...received, bundle: unreadable }, ports);
+  const adopted = runParts(adoptPolicy(undefined, { ...received, bundle: unreadable }, ports));
   assert.ok(adopted.ok);
   const { policy } = adopted.value;
   const ask = (name: string, hour?: number, id = "pos-1") => {
@@ -109,7 +109,7 @@ test("Rego is handed over compiled: who receives it parses no source", () => {
 test("documents and queries are answered as where the policy was compiled", () => {
   const files = { "a.rego": REGO, "shop/data.json": '{"closed": ["withdraw"], "__proto__": {"a": 1}}' };
   const received = handOverCode(files);
-  const adopted = adoptPolicy(undefined, received, ports);
+  const adopted = runParts(adoptPolicy(undefined, received, ports));
   const here = activatePolicy(undefined, testBundle(bytesOf(files)), ports);
   assert.ok(adopted.ok && here.ok);
   const both = [adopted.value, here.value].map(({ policy }) => policy.code!.modules);
@@ -138,7 +138,7 @@ test("what is no sound program is refused before anything of it runs", () => {
   const { flat } = received.code!;
   const refusal = (change: Partial<FlatCode>): string => {
     const code = { ...received.code!, flat: { ...flat, ...change } };
-    const adopted = adoptPolicy(undefined, { ...received, code }, ports);
+    const adopted = runParts(adoptPolicy(undefined, { ...received, code }, ports));
     assert.ok(!adopted.ok);
     return adopted.error.code;
   };

@@ -1,5 +1,5 @@
 import { err, ok, parseUtf8, type Result } from "@vedette/base";
-import type { CodeUnsound } from "@vedette/rego";
+import type { CodeUnsound, Parts } from "@vedette/rego";
 import { parsePolicy } from "./check.ts";
 import { type CodeTransfer, packCode, parseCode } from "./code-transfer.ts";
 import { type FlatPolicy, flattenPolicy } from "./compile.ts";
@@ -59,9 +59,9 @@ export function packPolicy(
 }
 
 /** The other end: programs are verified before anything is linked. */
-export function unpackPolicy({ bundle, rules, code }: PolicyTransfer): Result<CompiledBundle, CodeUnsound> {
+export function* unpackPolicy({ bundle, rules, code }: PolicyTransfer): Parts<Result<CompiledBundle, CodeUnsound>> {
   if (code === undefined) return ok({ rules, code });
-  const parsed = parseCode(code, bundle.files);
+  const parsed = yield* parseCode(code, bundle.files);
   return parsed.ok ? ok({ rules, code: parsed.value }) : parsed;
 }
 

@@ -27,6 +27,7 @@ export {
 export { type FormatOptions, formatModule } from "./format/format.ts";
 export { unifiedDiff } from "./format/unified-diff.ts";
 export { LimitExceeded } from "./limits.ts";
+export { type Parts, runParts } from "./parts.ts";
 export type { Annotations, Body, Location, Module, Term } from "./syntax/ast.ts";
 export { valueOfTerm } from "./syntax/constant.ts";
 export { parseModule, parseQuery, parseTerm } from "./syntax/parse.ts";

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { instant, type Result } from "@vedette/base";
-import { PolicyThread } from "@vedette/edge";
+import { inTurns, PolicyThread } from "@vedette/edge";
 import {
   type AccessRequest,
   adoptPolicy,
@@ -136,7 +136,8 @@ async function swapWhileDeciding({ signed, requests }: Scenario, policy: Compile
 
 async function open(thread: PolicyThread, { bytes, terms }: SignedBundle): Promise<CompiledPolicy> {
   const opened = need(await thread.open(bytes, terms));
-  return need(adoptPolicy(undefined, opened, { crypto: createNodeCrypto(), random: systemRandom })).policy;
+  return need(await inTurns(adoptPolicy(undefined, opened, { crypto: createNodeCrypto(), random: systemRandom })))
+    .policy;
 }
 
 /** Milliseconds from turn to turn of the event loop, each with a batch of decisions; whatever else it does is in them. */

@@ -1,5 +1,6 @@
 import { assert, err, ok, type Result } from "@vedette/base";
 import type { Builtin } from "../builtins/builtin.ts";
+import { type Parts, runParts } from "../parts.ts";
 import { BigNumber } from "../values/big-number.ts";
 import {
   isArray,
@@ -42,14 +43,18 @@ declare const soundBrand: unique symbol;
  * slots without asking whether they are set, and call procedures with as many operands as stand there.
  */
 export function verifyProgram(program: Program, queries: readonly QueryBlock[] = []): readonly string[] {
+  const faults = runParts(verifyInParts(program));
+  return [...faults, ...queries.flatMap((query) => verifyQuery(program, query))];
+}
+
+function* verifyInParts(program: Program): Parts<readonly string[]> {
   const faults: string[] = [];
   const known = new Set<object>();
   for (const procedure of program.procedures) {
     const name = `data.${procedure.path.join(".")}`;
     const report = (fault: string) => faults.push(`${name}: ${fault}`);
-    new FrameVerifier({ program, known }, procedure.frame, report).procedure(procedure);
+    yield* new FrameVerifier({ program, known }, procedure.frame, report).procedure(procedure);
   }
-  for (const query of queries) faults.push(...verifyQuery(program, query));
   verifyTree(program.tree, program, [], faults);
   return faults;
 }
@@ -62,8 +67,8 @@ function verifyQuery(program: Program, { body, frame }: QueryBlock): readonly st
 }
 
 /** A program of another thread: the first fault says why it is none to run. */
-export function parseProgram(program: Program): Result<SoundProgram, string> {
-  const [fault] = verifyProgram(program);
+export function* parseProgram(program: Program): Parts<Result<SoundProgram, string>> {
+  const [fault] = yield* verifyInParts(program);
   return fault === undefined ? ok(asSound(program)) : err(fault);
 }
 
@@ -127,14 +132,17 @@ class FrameVerifier {
     this.#report = report;
   }
 
-  procedure({ kind, arity, clauses, fallback, frame, outline }: Procedure): void {
+  *procedure({ kind, arity, clauses, fallback, frame, outline }: Procedure): Parts<void> {
     if (!(frame <= FRAME_MAX)) this.#report(`a frame of ${frame} slots`);
     if (kind !== "function" && arity > 0) this.#report(`a ${kind} rule with ${arity} operands`);
     if (arity > frame) this.#report(`${arity} operands in a frame of ${frame}`);
     if (outline.length > 0 && kind !== "object") this.#report(`a ${kind} rule with places in it`);
     for (const key of outline.flatMap(({ keys }) => keys)) this.#constant(key);
     for (let slot = 0; slot < Math.min(arity, frame, FRAME_MAX); slot++) this.#set(slot, "value");
-    for (const clause of clauses) this.#clause(clause, kind);
+    for (const clause of clauses) {
+      this.#clause(clause, kind);
+      yield;
+    }
     if (fallback !== undefined) this.#expression(fallback);
   }
 

@@ -13,6 +13,7 @@ import type {
   TreeNode,
 } from "../compile/ir.ts";
 import { parseProgram, type SoundProgram } from "../compile/verify-program.ts";
+import type { Parts } from "../parts.ts";
 import type { Location } from "../syntax/ast.ts";
 import { BigNumber, parseNumber } from "../values/big-number.ts";
 import { ObjectBuilder, RegoSet, type Value } from "../values/value.ts";
@@ -40,14 +41,14 @@ export interface CodeUnsound {
  * Reads what a `FlatWriter` wrote, in its order and to its end. Whoever made the arrays, what comes out are values and
  * verified programs, or a refusal.
  */
-export function readFlatCode<T>(
+export function* readFlatCode<T>(
   flat: FlatCode,
   builtins: readonly Builtin[],
-  read: (reader: FlatReader) => T,
-): Result<T, CodeUnsound> {
+  read: (reader: FlatReader) => Parts<T>,
+): Parts<Result<T, CodeUnsound>> {
   try {
-    const reader = new FlatReader(flat, builtins);
-    const found = read(reader);
+    const reader = new FlatReader(flat, yield* readValues(flat), builtins);
+    const found = yield* read(reader);
     reader.end();
     return ok(found);
   } catch (cause) {
@@ -92,12 +93,10 @@ class FlatReader {
   readonly #values: readonly Value[];
   readonly #builtins: ReadonlyMap<string, Builtin>;
 
-  constructor({ code, values, numbers, texts }: FlatCode, builtins: readonly Builtin[]) {
-    const hasArrays = [code, values].every((part) => part instanceof Int32Array) && numbers instanceof Float64Array;
-    if (!hasArrays || !texts.every((text) => typeof text === "string")) throw new Malformed("no flat code");
+  constructor({ code, texts }: FlatCode, values: readonly Value[], builtins: readonly Builtin[]) {
     this.#code = new Cursor(code);
     this.#texts = texts;
-    this.#values = readValues(new Cursor(values), numbers, texts);
+    this.#values = values;
     this.#builtins = new Map(builtins.map((builtin) => [builtin.name, builtin]));
   }
 
@@ -105,10 +104,11 @@ class FlatReader {
     return this.#at(this.#values, "a value");
   }
 
-  program(): SoundProgram {
-    const procedures = this.#list(() => this.#procedure());
+  *program(): Parts<SoundProgram> {
+    const procedures: Procedure[] = [];
+    for (let left = this.#code.count(); left > 0; left--) procedures.push(yield* this.#procedure());
     const program: Program = { procedures, tree: this.#tree(), statements: [], replaced: this.#replaced() };
-    const sound = parseProgram(program);
+    const sound = yield* parseProgram(program);
     if (!sound.ok) throw new Malformed(sound.error);
     return sound.value;
   }
@@ -128,13 +128,15 @@ class FlatReader {
     return { procedure, children: new Map(this.#list(() => [this.#text(), this.#tree()])) };
   }
 
-  #procedure(): Procedure {
+  *#procedure(): Parts<Procedure> {
+    const [path, kind, arity, frame] = [this.#path(), this.#name(KINDS), this.#code.next(), this.#code.next()];
+    const clauses: Clause[] = [];
+    for (let left = this.#code.count(); left > 0; left--) {
+      clauses.push(this.#clause());
+      yield;
+    }
     return {
-      path: this.#path(),
-      kind: this.#name(KINDS),
-      arity: this.#code.next(),
-      frame: this.#code.next(),
-      clauses: this.#list(() => this.#clause()),
+      ...{ path, kind, arity, frame, clauses },
       fallback: this.#list(() => this.#expression())[0],
       outline: this.#list(() => ({ keys: this.#list(() => this.value()), isSet: this.#flag() })),
       location: this.#location(),
@@ -321,7 +323,10 @@ function itemAt<T>(items: readonly T[], position: number, what: string): T {
   return item;
 }
 
-function readValues(code: Cursor, numbers: Float64Array, texts: readonly string[]): readonly Value[] {
+function* readValues({ code: program, values: flat, numbers, texts }: FlatCode): Parts<readonly Value[]> {
+  const hasArrays = [program, flat].every((part) => part instanceof Int32Array) && numbers instanceof Float64Array;
+  if (!hasArrays || !texts.every((text) => typeof text === "string")) throw new Malformed("no flat code");
+  const code = new Cursor(flat);
   const values: Value[] = [];
   // What is not read yet is not there: no value is part of itself.
   const value = (): Value => itemAt(values, code.next(), "a part of a value");
@@ -331,7 +336,10 @@ function readValues(code: Cursor, numbers: Float64Array, texts: readonly string[
     for (let left = code.count(); left > 0; left--) items.push(value());
     return items;
   };
-  while (!code.isAtEnd) values.push(readValue(code.next(), { code, numbers, value, text, list }));
+  while (!code.isAtEnd) {
+    values.push(readValue(code.next(), { code, numbers, value, text, list }));
+    yield;
+  }
   return values;
 }
 
