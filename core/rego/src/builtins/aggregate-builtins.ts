@@ -71,8 +71,8 @@ const min: Builtin = aggregate("min", COLLECTION, ANY, (elements) =>
   elements.length === 0 ? undefined : elements.reduce((best, element) => (compare(best, element) > 0 ? element : best)),
 );
 
-const sort: Builtin = aggregate("sort", COLLECTION, arrayOf(ANY), (elements, _context, collection) =>
-  isSet(collection) ? elements : elements.toSorted(compare),
+const sort: Builtin = aggregate("sort", COLLECTION, arrayOf(ANY), (elements, context, collection) =>
+  isSet(collection) ? elements : elements.toSorted((a, b) => compare(a, b, context)),
 );
 
 /** Deprecated, and refused in modules of Rego v1. */

@@ -100,9 +100,9 @@ export const COLLECTION_BUILTINS: readonly Builtin[] = [
     name: "internal.member_3",
     infix: "in",
     type: functionOf([ANY, ANY, ANY], BOOLEAN),
-    run: taking(["any", "any", "any"], (_, key, value, collection) => {
+    run: taking(["any", "any", "any"], (context, key, value, collection) => {
       const found = valueAt(collection, key);
-      return found !== undefined && isEqual(found, value);
+      return found !== undefined && isEqual(found, value, context);
     }),
   },
   {
@@ -132,15 +132,15 @@ function combine(
 }
 
 function isMember(context: BuiltinContext, value: Value, collection: Value): boolean {
-  if (isSet(collection)) return collection.has(value);
+  if (isSet(collection)) return collection.has(value, context);
   if (isArray(collection)) {
     context.spend(collection.length >>> 3);
-    return isScalar(value) ? collection.includes(value) : collection.some((item) => isEqual(item, value));
+    return isScalar(value) ? collection.includes(value) : collection.some((item) => isEqual(item, value, context));
   }
   if (!isObject(collection)) return false;
   const keys = sortedKeysOf(collection);
   context.spend(keys.length);
-  return keys.some((key) => isEqual(memberOf(collection, key) as Value, value));
+  return keys.some((key) => isEqual(memberOf(collection, key) as Value, value, context));
 }
 
 /** What a reference with this last part names. A set names its elements. */

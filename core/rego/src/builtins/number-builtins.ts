@@ -24,7 +24,17 @@ import {
   parseLooseDecimal,
 } from "../values/big-number.ts";
 import { quote } from "../values/print.ts";
-import { compare, isEqual, isNumber, isSet, kindOf, type NumberValue, RegoSet, type Value } from "../values/value.ts";
+import {
+  compare,
+  isEqual,
+  isNumber,
+  isSet,
+  kindOf,
+  type Meter,
+  type NumberValue,
+  RegoSet,
+  type Value,
+} from "../values/value.ts";
 import {
   type Builtin,
   type BuiltinContext,
@@ -90,8 +100,8 @@ const minus: Builtin = {
   },
 };
 
-function comparison(name: string, infix: string, holds: (a: Value, b: Value) => boolean): Builtin {
-  return { name, infix, type: functionOf([ANY, ANY], BOOLEAN), run: (_context, a, b) => holds(a, b) };
+function comparison(name: string, infix: string, holds: (a: Value, b: Value, meter: Meter) => boolean): Builtin {
+  return { name, infix, type: functionOf([ANY, ANY], BOOLEAN), run: (context, a, b) => holds(a, b, context) };
 }
 
 function bits(
@@ -263,11 +273,11 @@ export const NUMBER_BUILTINS: readonly Builtin[] = [
   rounding("ceil", ceil),
   rounding("floor", floor),
   comparison("equal", "==", isEqual),
-  comparison("neq", "!=", (a, b) => !isEqual(a, b)),
-  comparison("lt", "<", (a, b) => compare(a, b) < 0),
-  comparison("lte", "<=", (a, b) => compare(a, b) <= 0),
-  comparison("gt", ">", (a, b) => compare(a, b) > 0),
-  comparison("gte", ">=", (a, b) => compare(a, b) >= 0),
+  comparison("neq", "!=", (a, b, meter) => !isEqual(a, b, meter)),
+  comparison("lt", "<", (a, b, meter) => compare(a, b, meter) < 0),
+  comparison("lte", "<=", (a, b, meter) => compare(a, b, meter) <= 0),
+  comparison("gt", ">", (a, b, meter) => compare(a, b, meter) > 0),
+  comparison("gte", ">=", (a, b, meter) => compare(a, b, meter) >= 0),
   bits("and", (a, b) => a & b),
   bits("or", (a, b) => a | b),
   bits("xor", (a, b) => a ^ b),

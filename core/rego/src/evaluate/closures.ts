@@ -79,7 +79,7 @@ class ClosureBackEnd {
       return (evaluation, frame) => {
         const found = value!(evaluation, frame);
         if (found === undefined) return false;
-        if (result !== undefined && !isEqual(result, found)) reportConflict(kind, location);
+        if (result !== undefined && !isEqual(result, found, evaluation.query)) reportConflict(kind, location);
         result = found;
         return isSettled;
       };
@@ -105,7 +105,7 @@ class ClosureBackEnd {
           if (result !== undefined) break;
         }
         if (before !== undefined) {
-          if (result !== undefined && !isEqual(before, result)) reportConflict(kind, location);
+          if (result !== undefined && !isEqual(before, result, evaluation.query)) reportConflict(kind, location);
           result = before;
         }
         if (isSettled && result !== undefined) break;
@@ -122,7 +122,7 @@ class ClosureBackEnd {
     const bodies = clauses.map(({ body }) =>
       this.#block(body, ([element]) => (evaluation, frame) => {
         const value = element!(evaluation, frame);
-        if (value !== undefined) set.add(value);
+        if (value !== undefined) set.add(value, evaluation.query);
         return false;
       }),
     );
@@ -205,7 +205,8 @@ class ClosureBackEnd {
           const a = left(evaluation, frame);
           if (a === undefined) return refused(evaluation, statement, frame, [a, undefined]);
           const b = right(evaluation, frame);
-          if (b === undefined || isEqual(a, b) !== isWanted) return refused(evaluation, statement, frame, [a, b]);
+          if (b === undefined || isEqual(a, b, evaluation.query) !== isWanted)
+            return refused(evaluation, statement, frame, [a, b]);
           return next(evaluation, frame);
         };
       }
@@ -445,7 +446,7 @@ class ClosureBackEnd {
       let set = new RegoSet();
       const run = this.#block(body, ([item]) => (evaluation, frame) => {
         const value = item!(evaluation, frame);
-        if (value !== undefined) set.add(value);
+        if (value !== undefined) set.add(value, evaluation.query);
         return false;
       });
       return (evaluation, frame) => {
@@ -461,7 +462,7 @@ class ClosureBackEnd {
     const run = this.#block(body, ([key, item]) => (evaluation, frame) => {
       const name = key!(evaluation, frame);
       const value = name === undefined ? undefined : item!(evaluation, frame);
-      if (name !== undefined && value !== undefined) insertOnce(builder, name, value);
+      if (name !== undefined && value !== undefined) insertOnce(evaluation.query, builder, name, value);
       return false;
     });
     return (evaluation, frame) => {

@@ -96,7 +96,7 @@ export class CodeWriter {
             return this.#valueProcedure(procedure);
           case "set":
             this.#line("const set = new RegoSet();");
-            for (const { body } of procedure.clauses) this.#attempt(body, ([item]) => `set.add(${item});`);
+            for (const { body } of procedure.clauses) this.#attempt(body, ([item]) => `set.add(${item}, q);`);
             return this.#line("return set;");
           case "object":
             this.#line("const document = new DocumentBuilder();");
@@ -171,13 +171,13 @@ export class CodeWriter {
       this.#attempt(
         body,
         ([value]) =>
-          `if (${found} === undefined) ${found} = ${value}; else if (!isEqual(${found}, ${value})) ${report};`,
+          `if (${found} === undefined) ${found} = ${value}; else if (!isEqual(${found}, ${value}, q)) ${report};`,
       );
       this.#line(`if (${found} !== undefined) break ${done};`);
     }
     this.#close();
     this.#line(
-      `if (${found} !== undefined) { if (result !== undefined && !isEqual(result, ${found})) ${report}; result = ${found}; }`,
+      `if (${found} !== undefined) { if (result !== undefined && !isEqual(result, ${found}, q)) ${report}; result = ${found}; }`,
     );
   }
 
@@ -250,7 +250,7 @@ export class CodeWriter {
     const comparison = that.op === "call" ? COMPARISONS[that.builtin.name] : undefined;
     if (that.op === "call" && comparison !== undefined && !this.#isReplaced(that.builtin)) {
       const [a, b] = that.args.map((arg) => this.#defined(arg, fail));
-      const order = `compare(${a}, ${b}) ${comparison} 0`;
+      const order = `compare(${a}, ${b}, q) ${comparison} 0`;
       this.#line(
         `if (!(typeof ${a} === "number" && typeof ${b} === "number" ? ${a} ${comparison} ${b} : ${order})) ${fail}`,
       );
@@ -266,7 +266,7 @@ export class CodeWriter {
     const a = this.#defined(left, fail);
     const b = this.#defined(right, fail);
     const isScalar = areScalars(this.#known.of(left)) || areScalars(this.#known.of(right));
-    const same = isScalar ? `${a} === ${b}` : `(${a} === ${b} || (typeof ${a} === "object" && isEqual(${a}, ${b})))`;
+    const same = isScalar ? `${a} === ${b}` : `(${a} === ${b} || (typeof ${a} === "object" && isEqual(${a}, ${b}, q)))`;
     this.#line(`if (${isNegated ? same : `!(${same})`}) ${fail}`);
   }
 
@@ -488,7 +488,8 @@ export class CodeWriter {
     const name = this.#name("t");
     const run = this.#constant(builtin.run);
     const [what, where] = [this.#constant(builtin), this.#constant(location)];
-    if (builtin.name === "internal.member_2" && !this.#isReplaced(builtin)) return `isMember(${operands.join(", ")})`;
+    if (builtin.name === "internal.member_2" && !this.#isReplaced(builtin))
+      return `isMember(${["q", ...operands].join(", ")})`;
     if (this.#isReplaced(builtin))
       return `callReplaced(${this.#evaluation}, ${what}, [${operands.join(", ")}], ${where})`;
     this.#line(`let ${name} = ${run}(${["q", ...operands].join(", ")});`);
@@ -591,10 +592,10 @@ type Collector = readonly [
 ];
 const COLLECTORS: Readonly<Record<"array" | "set" | "object", Collector>> = {
   array: ["[]", (name, [item]) => `${name}.push(${item});`, (name) => name],
-  set: ["new RegoSet()", (name, [item]) => `${name}.add(${item});`, (name) => name],
+  set: ["new RegoSet()", (name, [item]) => `${name}.add(${item}, q);`, (name) => name],
   object: [
     "new ObjectBuilder()",
-    (name, [key, value]) => `insertOnce(${name}, ${key}, ${value});`,
+    (name, [key, value]) => `insertOnce(q, ${name}, ${key}, ${value});`,
     (name) => `${name}.build()`,
   ],
 };

@@ -105,7 +105,8 @@ const LIBRARY = {
     let result: Value | undefined;
     for (const definition of choice) {
       const value = definition(evaluation, ...operands);
-      if (result !== undefined && value !== undefined && !isEqual(result, value)) reportConflict(kind, location);
+      if (result !== undefined && value !== undefined && !isEqual(result, value, evaluation.query))
+        reportConflict(kind, location);
       if (result === undefined) result = value;
     }
     return result;
@@ -113,7 +114,7 @@ const LIBRARY = {
   unionOf: (evaluation: Evaluation, choice: readonly Procedure[]): Value => {
     const all = new RegoSet();
     for (const definition of choice)
-      for (const element of (definition(evaluation) as RegoSet).elements) all.add(element);
+      for (const element of (definition(evaluation) as RegoSet).elements) all.add(element, evaluation.query);
     return all;
   },
   valueOnly:

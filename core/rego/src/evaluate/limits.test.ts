@@ -21,6 +21,24 @@ const MEETINGS: readonly (readonly [rule: string, limit: LimitName, input: Value
   [`p := {{${Array.from({ length: 10_000 }, (_, i) => `${i}: x`)}} | some x in numbers.range(1, 10000)}`, "fuel", 1],
   ["p := numbers.range(1, input)", "fuel", 1e9],
   ["p := numbers.range(1, input)", "fuel", -9_007_199_254_740_991],
+  // Each element costs one step, and what is done for it as many as what it looks through.
+  ["p := count([1 | some _ in numbers.range(1, 1000); input.a == input.b])", "fuel", twins()],
+  ["p := count([1 | some _ in numbers.range(1, 1000); input.a <= input.b])", "fuel", twins()],
+  ["p := count([1 | some _ in numbers.range(1, 1000); input.a in [input.b]])", "fuel", twins()],
+  ["p := count([1 | some x in numbers.range(1, 1000); input.a in {[x, input.b], input.b}])", "fuel", twins()],
+  ["p := {[x, input.a] | some x in numbers.range(1, 1000)}", "fuel", twins()],
+  ["p := {[x, input.a]: 1 | some x in numbers.range(1, 1000)}", "fuel", twins()],
+  [
+    "p := count(sort([[input.a, 1], [input.b, 2]])) if count([1 | some _ in numbers.range(1, 1000); sort([input.a, input.b])]) > 0",
+    "fuel",
+    twins(),
+  ],
+  ["p contains [x, input.a] if some x in numbers.range(1, 1000)", "fuel", twins()],
+  [
+    "p := count([1 | some x in numbers.range(1, 100); input.a with input.a.k0 as x])",
+    "fuel",
+    { a: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, i])), c: 1 },
+  ],
   ['p := replace(input, "x", input)', "fuel", LONG],
   ["p := concat(input, [input, input, input])", "fuel", "x".repeat(20_000_000)],
   ["p := [x | walk(input, [x, _])]", "fuel", Array.from({ length: 1_000_001 }, () => 1)],
@@ -29,6 +47,12 @@ const MEETINGS: readonly (readonly [rule: string, limit: LimitName, input: Value
   ["p if input == input.x", "nesting", nested(100_000)],
   ["p := json.marshal(input)", "nesting", nested(100_000)],
 ];
+
+/** Two lists that only a walk along both tells to be equal. */
+function twins(): Value {
+  const list = () => Array.from({ length: 20_000 }, (_, i) => i);
+  return { a: list(), b: list() };
+}
 
 function nested(depth: number): Value {
   let value: Value = { x: [] };

@@ -1,6 +1,7 @@
 import { BigNumber } from "../values/big-number.ts";
 import {
   isEqual,
+  type Meter,
   memberOf,
   type ObjectBuilder,
   type ObjectValue,
@@ -60,15 +61,19 @@ export function keysOf(source: Exclude<Value, readonly Value[]> & object, isOrde
 }
 
 /** `x in xs`: an element of an array or a set, a value of an object; false for what holds none. */
-export function isMember(value: Value, whole: Value): boolean {
+export function isMember(meter: Meter, value: Value, whole: Value): boolean {
   if (whole === null || typeof whole !== "object") return false;
   if (Array.isArray(whole)) {
-    for (const item of whole) if (item === value || (typeof value === "object" && isEqual(item, value))) return true;
+    meter.spend(whole.length >>> 3);
+    for (const item of whole)
+      if (item === value || (typeof value === "object" && isEqual(item, value, meter))) return true;
     return false;
   }
-  if (whole instanceof RegoSet) return whole.has(value);
+  if (whole instanceof RegoSet) return whole.has(value, meter);
   if (whole instanceof BigNumber) return false;
-  return keysOf(whole as ObjectValue, false).some((key) => isEqual(memberOf(whole as ObjectValue, key)!, value));
+  const keys = keysOf(whole as ObjectValue, false);
+  meter.spend(keys.length);
+  return keys.some((key) => isEqual(memberOf(whole as ObjectValue, key)!, value, meter));
 }
 
 export function hasShape(value: Value, of: "array" | "object", length: number): boolean {
@@ -98,8 +103,8 @@ export function replaceAt(
 }
 
 /** Adds a member of an object that a comprehension or a literal makes: one key, one value. */
-export function insertOnce(builder: ObjectBuilder, key: Value, value: Value): void {
-  const before = builder.get(key);
-  if (before !== undefined && !isEqual(before, value)) reportConflict("keys", undefined);
+export function insertOnce(meter: Meter, builder: ObjectBuilder, key: Value, value: Value): void {
+  const before = builder.get(key, meter);
+  if (before !== undefined && !isEqual(before, value, meter)) reportConflict("keys", undefined);
   builder.set(key, value);
 }

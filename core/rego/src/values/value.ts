@@ -80,8 +80,34 @@ export function isScalar(value: Value): value is Scalar {
 
 const RANK: Readonly<Record<Kind, number>> = { null: 0, boolean: 1, number: 2, string: 3, array: 4, object: 5, set: 6 };
 
+/** Whoever pays for looking through values: a query, which ends when its fuel does. */
+export interface Meter {
+  spend(steps: number): void;
+}
+
+/** Members that are looked through for one step; what is less than some steps is not worth counting. */
+const MEMBERS_PER_STEP = 8;
+const MEMBERS_UNPAID_MAX = 64;
+
+/** Counts what one walk looks at, and pays for it as it goes. */
+class Walk {
+  readonly #meter: Meter | undefined;
+  #unpaid = 0;
+
+  constructor(meter: Meter | undefined) {
+    this.#meter = meter;
+  }
+
+  pass(members: number): void {
+    this.#unpaid += members;
+    if (this.#unpaid < MEMBERS_UNPAID_MAX) return;
+    this.#meter?.spend(Math.floor(this.#unpaid / MEMBERS_PER_STEP));
+    this.#unpaid = 0;
+  }
+}
+
 /** Rego's total order: null < boolean < number < string < array < object < set; strings by code point. */
-export function compare(a: Value, b: Value): number {
+export function compare(a: Value, b: Value, meter?: Meter): number {
   if (a === b) return 0;
   const kind = kindOf(a);
   const other = kindOf(b);
@@ -96,14 +122,14 @@ export function compare(a: Value, b: Value): number {
     case "string":
       return compareText(a as string, b as string);
     default:
-      return compareComposites(a as Composite, b as Composite, new SharedParts());
+      return compareComposites(a as Composite, b as Composite, new SharedParts(meter));
   }
 }
 
-export function isEqual(a: Value, b: Value): boolean {
+export function isEqual(a: Value, b: Value, meter?: Meter): boolean {
   if (a === b) return true;
   if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
-  return isSameComposite(a, b, new SharedParts());
+  return isSameComposite(a, b, new SharedParts(meter));
 }
 
 /** So many pairs are looked at again as often as they come: most values have fewer parts, and none twice. */
@@ -113,12 +139,13 @@ const PARTS_UNSHARED = 1_000;
  * What one comparison found out about parts of its values. `[x, x]` in `[…, …]` in `[…, …]` is a value of a few lists
  * and exponentially many paths: each pair of lists is compared once, not each pair of paths.
  */
-class SharedParts {
+class SharedParts extends Walk {
   #left = PARTS_UNSHARED;
   #orders: Map<Composite, Map<Composite, number>> | undefined;
 
   /** What was found out about a pair; undefined when it is new. */
   find(a: Composite, b: Composite): number | undefined {
+    this.pass(1);
     if (this.#left > 0) {
       this.#left--;
       return undefined;
@@ -211,14 +238,18 @@ function compareLists(a: readonly Value[], b: readonly Value[], shared: SharedPa
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const order = compareParts(a[i] as Value, b[i] as Value, shared);
-    if (order !== 0) return order;
+    if (order === 0) continue;
+    shared.pass(i);
+    return order;
   }
+  shared.pass(length);
   return a.length - b.length;
 }
 
 function compareObjects(a: ObjectValue, b: ObjectValue, shared: SharedParts): number {
   const [keys, values] = sortedMembersOf(a);
   const [others, otherValues] = sortedMembersOf(b);
+  shared.pass(keys.length + others.length);
   const length = Math.min(keys.length, others.length);
   for (let i = 0; i < length; i++) {
     const order =
@@ -238,7 +269,12 @@ function sortedMembersOf(object: ObjectValue): readonly [keys: readonly Value[],
 
 function isSameList(a: readonly Value[], b: readonly Value[], shared: SharedParts): boolean {
   if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (!areEqualParts(a[i] as Value, b[i] as Value, shared)) return false;
+  for (let i = 0; i < a.length; i++) {
+    if (areEqualParts(a[i] as Value, b[i] as Value, shared)) continue;
+    shared.pass(i);
+    return false;
+  }
+  shared.pass(a.length);
   return true;
 }
 
@@ -256,6 +292,7 @@ function isSameObject(a: ObjectValue, b: ObjectValue, shared: SharedParts): bool
     );
   if (b instanceof RegoObject) return false;
   const keys = Object.keys(a);
+  shared.pass(keys.length);
   if (keys.length !== sizeOfObject(b)) return false;
   for (const key of keys) {
     const other = memberOf(b, key);
@@ -281,16 +318,16 @@ export class RegoSet {
   }
 
   /** False when it was there already. */
-  add(element: Value): boolean {
-    if (this.#index.find(element) >= 0) return false;
+  add(element: Value, meter?: Meter): boolean {
+    if (this.#index.find(element, meter) >= 0) return false;
     this.#elements.push(element);
     this.#index.added();
     this.#sorted = undefined;
     return true;
   }
 
-  has(element: Value): boolean {
-    return this.#index.find(element) >= 0;
+  has(element: Value, meter?: Meter): boolean {
+    return this.#index.find(element, meter) >= 0;
   }
 
   /** In no order that means anything: for loops whose result does not depend on it. */
@@ -327,8 +364,8 @@ export class RegoObject {
     return this.#keys.length;
   }
 
-  get(key: Value): Value | undefined {
-    const position = this.#index.find(key);
+  get(key: Value, meter?: Meter): Value | undefined {
+    const position = this.#index.find(key, meter);
     return position < 0 ? undefined : this.#values[position];
   }
 
@@ -372,9 +409,9 @@ export class ObjectBuilder {
     return builder.build();
   }
 
-  get(key: Value): Value | undefined {
+  get(key: Value, meter?: Meter): Value | undefined {
     if (this.#plain !== undefined) return typeof key === "string" ? this.#plain[key] : undefined;
-    const position = this.#index.find(key);
+    const position = this.#index.find(key, meter);
     return position < 0 ? undefined : this.#values[position];
   }
 
@@ -422,14 +459,14 @@ export class ValueIndex {
   }
 
   /** -1 when it is not there. */
-  find(key: Value): number {
+  find(key: Value, meter?: Meter): number {
     if (this.#scalars === undefined) {
-      if (this.#keys.length <= LINEAR_MAX) return this.#scan(key);
+      if (this.#keys.length <= LINEAR_MAX) return this.#scan(key, meter);
       this.#build();
     }
     if (key === null || typeof key !== "object") return this.#scalars?.get(key) ?? -1;
-    for (const position of this.#composites?.get(hashOf(key)) ?? [])
-      if (isEqual(this.#keys[position] as Value, key)) return position;
+    for (const position of this.#composites?.get(hashOf(key, meter)) ?? [])
+      if (isEqual(this.#keys[position] as Value, key, meter)) return position;
     return -1;
   }
 
@@ -437,13 +474,13 @@ export class ValueIndex {
     if (this.#scalars !== undefined) this.#put(this.#keys.length - 1);
   }
 
-  #scan(key: Value): number {
+  #scan(key: Value, meter: Meter | undefined): number {
     const keys = this.#keys;
     if (key === null || typeof key !== "object") {
       for (let i = 0; i < keys.length; i++) if (keys[i] === key) return i;
       return -1;
     }
-    for (let i = 0; i < keys.length; i++) if (isEqual(keys[i] as Value, key)) return i;
+    for (let i = 0; i < keys.length; i++) if (isEqual(keys[i] as Value, key, meter)) return i;
     return -1;
   }
 
@@ -468,16 +505,19 @@ export class ValueIndex {
 }
 
 /** Equal values, equal hashes; 32 bits, not for security. */
-function hashOf(value: Value): number {
-  return value !== null && typeof value === "object" ? hashComposite(value, new SharedHashes()) : hashScalar(value);
+function hashOf(value: Value, meter?: Meter): number {
+  return value !== null && typeof value === "object"
+    ? hashComposite(value, new SharedHashes(meter))
+    : hashScalar(value);
 }
 
 /** As `SharedParts`: the hash of a part that comes often is computed once. */
-class SharedHashes {
+class SharedHashes extends Walk {
   #left = PARTS_UNSHARED;
   #hashes: Map<Composite, number> | undefined;
 
   hashOf(value: Value): number {
+    this.pass(1);
     if (value === null || typeof value !== "object") return hashScalar(value);
     if (this.#left > 0) {
       this.#left--;
