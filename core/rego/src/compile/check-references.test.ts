@@ -15,3 +15,9 @@ test("a pattern takes a constant apart in which an empty set is", () => {
   assert.equal(testAsk(policy, "data.t.p"), '[[],"a"]');
   assert.equal(testAsk(policy, "data.t.q"), "true");
 });
+
+test("a loop over a scalar that is written there holds nothing, and is no mistake", () => {
+  const policy = testCompile('package t\n\np := {y | some y in false}\n\nq if { some k, y in "a"; k == 1; y == 2 }\n');
+  assert.equal(testAsk(policy, "data.t.p"), "[]");
+  assert.equal(testAsk(policy, "data.t.q"), "undefined");
+});

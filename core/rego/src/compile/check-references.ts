@@ -57,6 +57,10 @@ export class ReferenceChecker {
     const type = typeOfReference(this.#scope, reference, this.#typeOf);
     if (type?.type === "function") return notCalledError(reference, type, this.#subjects);
     if (typeof reference.base === "string") return this.#document(this.#scope, reference);
+    // OPA has no type for `false[x]`: what `some x in false` enumerates may be anything, and is nothing.
+    const { base } = reference;
+    const written = base.type === "local" ? (this.#subjects.get(base.local) ?? base) : base;
+    if (written.type === "constant" && isScalarOrNumber(written.value)) return this.#keysOf(ANY, reference, 0);
     if (reference.base.type === "local" && this.#typeOf(reference.base) === undefined)
       this.#scope.setLocal(reference.base.local, ANY);
     return this.#keysOf(this.#typeOf(reference.base), reference, 0);
