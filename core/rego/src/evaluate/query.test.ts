@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { instant } from "@vedette/base";
+import { createNodeCrypto, systemRandom } from "@vedette/runtime";
+import { compileQuery } from "../compile/compile.ts";
+import { parseQuery } from "../syntax/parse.ts";
+import { closures } from "./closures.ts";
+import { javascript } from "./javascript.ts";
+import { createRegoPolicy } from "./query.ts";
 import { testAsk, testCompile } from "./query-fixture.test.ts";
 
 /** A module's body, what is asked, and the answer as JSON. */
@@ -160,3 +167,36 @@ test("one prepared query keeps nothing of one input for the next", () => {
   assert.equal(testAsk(compiled, "data.t.p", { input: { x: 1 } }), "[1,1]");
   assert.equal(testAsk(compiled, "data.t.p", { input: {} }), "undefined");
 });
+
+for (const [name, backEnd] of Object.entries({ closures, javascript }))
+  test(`an observer may ask the same query while it runs, and neither sees the other's answers, in ${name}`, () => {
+    const compiled = testCompile(`package t
+
+doubled contains x * 2 if { some x in input; print(x) }
+
+found[x] := [y | some y in input; print(y); y <= x] if some x in doubled
+`);
+    const body = parseQuery("some x in data.t.doubled; print(x); y := data.t.found");
+    assert.ok(body.ok);
+    const query = compileQuery(compiled, body.value);
+    assert.ok(query.ok);
+    const policy = createRegoPolicy(compiled, { backEnd });
+    const [prepared, other] = [policy.prepare(query.value), policy.prepare(query.value)];
+    const ports = { now: instant(0), crypto: createNodeCrypto(), random: systemRandom };
+    const alone = [[1, 2, 3], [7]].map((input) => prepared.evaluate({ ...ports, input }));
+    const stepsAlone = prepared.steps;
+    const meanwhile: unknown[] = [];
+    const printed = () => {
+      // With the fuel of one step a query ends in the middle of whatever it collects.
+      for (const again of [prepared, other]) {
+        for (const fuel of [1, 5, 10, 20]) again.evaluate({ ...ports, input: [4, 5, 6], fuel });
+        meanwhile.push(again.evaluate({ ...ports, input: [7] }));
+      }
+    };
+    const watched = prepared.evaluate({ ...ports, input: [1, 2, 3], observer: { printed } });
+    assert.deepEqual(watched, alone[0]);
+    assert.ok(meanwhile.length > 6);
+    for (const answer of meanwhile) assert.deepEqual(answer, alone[1]);
+    assert.deepEqual(prepared.evaluate({ ...ports, input: [7] }), alone[1]);
+    assert.equal(prepared.steps, stepsAlone);
+  });

@@ -81,7 +81,8 @@ type NamedQuery = SoundQuery & { readonly names: readonly string[] };
 /** `data` is what the program was bound to. What no question needs is not linked. */
 export function linkProgram(program: SoundProgram, data: Value, backEnd: BackEnd): LinkedProgram {
   const runner = backEnd(program);
-  const prepare = (query: NamedQuery) => prepared(query, { program, runner }, data);
+  const linked: Linked = { program, runner, isBusy: false };
+  const prepare = (query: NamedQuery) => prepared(query, linked, data, backEnd);
   return {
     prepare,
     prepareDocument: (path) => {
@@ -94,13 +95,15 @@ export function linkProgram(program: SoundProgram, data: Value, backEnd: BackEnd
 interface Linked {
   readonly program: SoundProgram;
   readonly runner: ReturnType<BackEnd>;
+  /** A query runs on it: what it has collected so far is the runner's own. */
+  isBusy: boolean;
 }
 
-function prepared(query: NamedQuery, { program, runner }: Linked, data: Value): PreparedQuery {
+function prepared(query: NamedQuery, linked: Linked, data: Value, backEnd: BackEnd): PreparedQuery {
+  const { program, runner } = linked;
   const run = runOf(query, runner);
-  // One evaluation serves one query after the other; an observer that asks again meanwhile gets another.
-  const kept = new Evaluation({ query: new QueryState(), program, data, runRule: runner.runRule });
-  let isBusy = false;
+  // One evaluation serves one query after the other.
+  const evaluation = new Evaluation({ query: new QueryState(), program, data, runRule: runner.runRule });
   let steps = 0;
   return {
     names: query.names,
@@ -108,11 +111,12 @@ function prepared(query: NamedQuery, { program, runner }: Linked, data: Value): 
       return steps;
     },
     evaluate: (options) => {
-      const isOwn = isBusy;
-      const evaluation = isOwn
-        ? new Evaluation({ query: new QueryState(), program, data, runRule: runner.runRule })
-        : kept;
-      isBusy = true;
+      // An observer or a port that asks meanwhile gets a runner of its own, whatever becomes of either query.
+      if (linked.isBusy) {
+        const own = prepared(query, { program, runner: backEnd(program), isBusy: false }, data, backEnd);
+        return own.evaluate(options);
+      }
+      linked.isBusy = true;
       try {
         evaluation.begin(options);
         return ok(run(evaluation));
@@ -121,7 +125,7 @@ function prepared(query: NamedQuery, { program, runner }: Linked, data: Value): 
       } finally {
         steps = evaluation.query.steps;
         evaluation.end();
-        isBusy = isOwn;
+        linked.isBusy = false;
       }
     },
   };
