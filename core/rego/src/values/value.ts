@@ -85,25 +85,14 @@ export interface Meter {
   spend(steps: number): void;
 }
 
-/** Members that are looked through for one step; what is less than some steps is not worth counting. */
+/** Of a list or an object that is shorter, the walk along it is not worth paying for. */
+const LONG = 64;
+
+/** Members of a long one that are looked through for one step. */
 const MEMBERS_PER_STEP = 8;
-const MEMBERS_UNPAID_MAX = 64;
 
-/** Counts what one walk looks at, and pays for it as it goes. */
-class Walk {
-  readonly #meter: Meter | undefined;
-  #unpaid = 0;
-
-  constructor(meter: Meter | undefined) {
-    this.#meter = meter;
-  }
-
-  pass(members: number): void {
-    this.#unpaid += members;
-    if (this.#unpaid < MEMBERS_UNPAID_MAX) return;
-    this.#meter?.spend(Math.floor(this.#unpaid / MEMBERS_PER_STEP));
-    this.#unpaid = 0;
-  }
+function payForLength(length: number, meter: Meter | undefined): void {
+  if (length >= LONG) meter?.spend(Math.floor(length / MEMBERS_PER_STEP));
 }
 
 /** Rego's total order: null < boolean < number < string < array < object < set; strings by code point. */
@@ -139,17 +128,23 @@ const PARTS_UNSHARED = 1_000;
  * What one comparison found out about parts of its values. `[x, x]` in `[…, …]` in `[…, …]` is a value of a few lists
  * and exponentially many paths: each pair of lists is compared once, not each pair of paths.
  */
-class SharedParts extends Walk {
+class SharedParts {
+  readonly meter: Meter | undefined;
   #left = PARTS_UNSHARED;
   #orders: Map<Composite, Map<Composite, number>> | undefined;
 
+  constructor(meter: Meter | undefined) {
+    this.meter = meter;
+  }
+
   /** What was found out about a pair; undefined when it is new. */
   find(a: Composite, b: Composite): number | undefined {
-    this.pass(1);
     if (this.#left > 0) {
       this.#left--;
+      if (this.#left % LONG === 0) this.meter?.spend(LONG);
       return undefined;
     }
+    this.meter?.spend(1);
     return this.#orders?.get(a)?.get(b);
   }
 
@@ -239,17 +234,17 @@ function compareLists(a: readonly Value[], b: readonly Value[], shared: SharedPa
   for (let i = 0; i < length; i++) {
     const order = compareParts(a[i] as Value, b[i] as Value, shared);
     if (order === 0) continue;
-    shared.pass(i);
+    payForLength(i, shared.meter);
     return order;
   }
-  shared.pass(length);
+  payForLength(length, shared.meter);
   return a.length - b.length;
 }
 
 function compareObjects(a: ObjectValue, b: ObjectValue, shared: SharedParts): number {
   const [keys, values] = sortedMembersOf(a);
   const [others, otherValues] = sortedMembersOf(b);
-  shared.pass(keys.length + others.length);
+  payForLength(keys.length + others.length, shared.meter);
   const length = Math.min(keys.length, others.length);
   for (let i = 0; i < length; i++) {
     const order =
@@ -271,10 +266,10 @@ function isSameList(a: readonly Value[], b: readonly Value[], shared: SharedPart
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {
     if (areEqualParts(a[i] as Value, b[i] as Value, shared)) continue;
-    shared.pass(i);
+    payForLength(i, shared.meter);
     return false;
   }
-  shared.pass(a.length);
+  payForLength(a.length, shared.meter);
   return true;
 }
 
@@ -292,7 +287,7 @@ function isSameObject(a: ObjectValue, b: ObjectValue, shared: SharedParts): bool
     );
   if (b instanceof RegoObject) return false;
   const keys = Object.keys(a);
-  shared.pass(keys.length);
+  payForLength(keys.length, shared.meter);
   if (keys.length !== sizeOfObject(b)) return false;
   for (const key of keys) {
     const other = memberOf(b, key);
@@ -512,17 +507,23 @@ function hashOf(value: Value, meter?: Meter): number {
 }
 
 /** As `SharedParts`: the hash of a part that comes often is computed once. */
-class SharedHashes extends Walk {
+class SharedHashes {
+  readonly meter: Meter | undefined;
   #left = PARTS_UNSHARED;
   #hashes: Map<Composite, number> | undefined;
 
+  constructor(meter: Meter | undefined) {
+    this.meter = meter;
+  }
+
   hashOf(value: Value): number {
-    this.pass(1);
     if (value === null || typeof value !== "object") return hashScalar(value);
     if (this.#left > 0) {
       this.#left--;
+      if (this.#left % LONG === 0) this.meter?.spend(LONG);
       return hashComposite(value, this);
     }
+    this.meter?.spend(1);
     this.#hashes ??= new Map();
     const known = this.#hashes.get(value);
     if (known !== undefined) return known;
@@ -547,12 +548,14 @@ function hashScalar(value: Scalar): number {
 function hashComposite(value: Composite, shared: SharedHashes): number {
   if (Array.isArray(value)) {
     let hash = 0x345678;
+    payForLength(value.length, shared.meter);
     for (const item of value) hash = mix(hash, shared.hashOf(item));
     return hash;
   }
   if (value instanceof RegoSet) {
     // A sum does not depend on the order.
     let hash = 0x5e7;
+    payForLength(value.size, shared.meter);
     for (const item of value.elements) hash = (hash + mix(1, shared.hashOf(item))) | 0;
     return hash;
   }
@@ -560,11 +563,14 @@ function hashComposite(value: Composite, shared: SharedHashes): number {
   let hash = 0x0b1ec7;
   if (value instanceof RegoObject) {
     const { keys, values } = value;
+    payForLength(keys.length, shared.meter);
     for (let i = 0; i < keys.length; i++)
       hash = (hash + mix(shared.hashOf(keys[i] as Value), shared.hashOf(values[i] as Value))) | 0;
   } else {
     const plain = value as PlainObject;
-    for (const key of Object.keys(plain)) hash = (hash + mix(hashText(key), shared.hashOf(plain[key] as Value))) | 0;
+    const keys = Object.keys(plain);
+    payForLength(keys.length, shared.meter);
+    for (const key of keys) hash = (hash + mix(hashText(key), shared.hashOf(plain[key] as Value))) | 0;
   }
   return hash;
 }
