@@ -6,7 +6,9 @@ export function estimatePatternSize(text: string): number {
   const outerSizes: number[] = [];
   let size = 0;
   let last = PROGRAM_SIZE; // of what a repetition that follows repeats
-  for (const { 0: token, groups: { open, close, most, quoted } = {} } of text.matchAll(TOKEN)) {
+  for (const { 0: token, groups: { flags, open, close, most, quoted } = {} } of text.matchAll(TOKEN)) {
+    // They are no term: a repetition behind them repeats what stands before them.
+    if (flags !== undefined) continue;
     if (open !== undefined) {
       outerSizes.push(size + last);
       size = GROUP_SIZE;
@@ -15,6 +17,7 @@ export function estimatePatternSize(text: string): number {
       last += size;
       size = outerSizes.pop() ?? 0;
     } else if (most !== undefined) last = Number(most) * (last + 1) + 1;
+    else if (REPETITIONS.includes(token)) last += REPETITION_SIZE;
     else {
       size += last;
       last = quoted?.length ?? (token === "|" ? ALTERNATIVE_SIZE : 1);
@@ -27,6 +30,9 @@ export function estimatePatternSize(text: string): number {
 const PROGRAM_SIZE = 3;
 /** The choice, and an instruction where the alternative is empty. */
 const ALTERNATIVE_SIZE = 2;
+const REPETITIONS: readonly string[] = ["*", "+", "?"];
+/** The loop, and the way around it where what is repeated may be empty. */
+const REPETITION_SIZE = 2;
 /** Two captures, and an instruction where the group is empty. */
 const GROUP_SIZE = 3;
 
@@ -52,6 +58,7 @@ const TOKEN: RegExp = new RegExp(
     /\\[pPx]\{[^}\\]*\}/, // a class or a character by its name
     /\\./,
     /\[\^?\]?(?:\[:[^:\]]*:\]|\\.|[^\]\\])*\]?/, // a class
+    /(?<flags>\(\?[imsU-]*\))/,
     /(?<open>\()(?:\?(?:P?<[^>(]*>|[imsU-]*:?))?/,
     /(?<close>\))/,
     /\{(?:[0-9]+,)?(?<most>[0-9]+),?\}/, // {n}, {n,}, {n,m}

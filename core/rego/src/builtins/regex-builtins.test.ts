@@ -80,8 +80,17 @@ test("no program is larger than its estimate", () => {
   );
 });
 
+test("a repetition behind flags repeats what stands before them", () => {
+  assert.ok(RE2JS.compile("a{7,}(?i){0,30}").programSize() <= estimatePatternSize("a{7,}(?i){0,30}"));
+});
+
 test("a pattern that would be too large to compile is refused before it is tried", () => {
-  for (const text of ["(.{1000}){20}.{1000}".repeat(30), "\\pL".repeat(5000), "a".repeat(20_000)])
+  for (const text of [
+    "(a{1000}(?i){30}b){30}",
+    "(.{1000}){20}.{1000}".repeat(30),
+    "\\pL".repeat(5000),
+    "a".repeat(20_000),
+  ])
     assert.throws(() => compilePattern(text), { limit: "regex-size" });
   assert.throws(() => compilePattern(`(?i)[${"0-\uffff".repeat(100)}]`), { limit: "regex-size" });
 });
