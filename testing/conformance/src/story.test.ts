@@ -29,7 +29,7 @@ test("the main job holds end to end, with real processes, TPMs and traffic", asy
   );
   const failed = result.shown.filter(({ held }) => !held);
   assert.deepEqual(failed, [], table.join("\n"));
-  assert.deepEqual([...new Set(result.shown.map(({ step }) => step))], [1, 2, 3, 4, 5, 6, 7], table.join("\n"));
+  assert.deepEqual([...new Set(result.shown.map(({ step }) => step))], [1, 2, 3, 4, 5, 6, 7, 8, 9], table.join("\n"));
   assert.deepEqual([result.held, exit], [true, 0]);
 });
 
