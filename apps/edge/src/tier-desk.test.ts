@@ -136,6 +136,8 @@ test("a tier's word counts for what it was asked: not for another tier's, and a 
   assert.deepEqual(await settle(allowing, before, present(toCloud)), ["deny", "escalation-unanswered", "edge"]);
   assert.deepEqual(await settle(allowing, before, present(undefined)), ["allow", "allowed-by-rule", "edge"]);
   assert.deepEqual(await settle(denying, before, present(undefined)), ["deny", "denied-by-tier", "region"]);
+  const toCloudOrOn = { ...toCloud, onUnavailable: { effect: "local", capPerHour: 1 } };
+  assert.deepEqual(await settle(denying, before, present(toCloudOrOn)), ["deny", "denied-by-tier", "region"]);
 });
 
 test("after the deadline nobody waits, and the tier hears of it", async () => {

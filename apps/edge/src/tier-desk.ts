@@ -77,8 +77,8 @@ export class TierDesk {
     // A tier that was asked and denied is not outvoted by a policy that came meanwhile.
     if (anew.escalation === undefined && !(isDenied && anew.effect === "allow")) return anew;
     const ground = anew.escalation === undefined ? asked : anew;
-    // One tier's word is not another's.
-    const said = ground.escalation?.tier === tier ? answer : OUT_OF_REACH;
+    // One tier's word is not another's; its denial stands whoever would be asked now.
+    const said = isDenied || ground.escalation?.tier === tier ? answer : OUT_OF_REACH;
     const local = decideLocally(now.compiled, now.request, now.context);
     const settled = resolveEscalation(ground, local, said, this.#unanswered, this.#options.clock.now());
     this.#unanswered = settled.unanswered;
