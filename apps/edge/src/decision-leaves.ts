@@ -23,6 +23,8 @@ export type Unwritten = ReadonlyMap<number, AdapterError>;
 interface Batch {
   /** Those that are in no leaf yet. A leaf is made as soon as it is full: bytes are nothing that a garbage collector copies. */
   decisions: NumberedText[];
+  /** Of their texts. */
+  length: number;
   count: number;
   readonly appended: Promise<void>[];
   readonly unwritten: Map<number, AdapterError>;
@@ -38,6 +40,8 @@ const LAG_MS = 5;
 const WINDOW_MS_MIN = 20;
 /** One commit's worth; more does not wait for the end of the turn. */
 const BATCH_MAX = 1_024;
+/** Several times a leaf: of large records a few wait as text, the others as leaves, or as digests. */
+const TEXT_LENGTH_MAX = 262_144;
 /** A quarter of the numbers that the journal leases: whoever asks beyond waits, instead of taking the last ones. */
 const LAGGING_MAX = 1_024;
 
@@ -62,10 +66,11 @@ export class DecisionLeaves {
   add(number: number, record: RecordText, mayLag: boolean): Promise<Unwritten> {
     const batch = this.#open ?? this.#begin();
     batch.decisions.push({ number, record });
+    for (const member of Object.values(record)) batch.length += member.length;
     batch.count++;
     this.#unwrittenCount++;
     batch.hasLagging ||= mayLag;
-    if (batch.decisions.length === DECISIONS_MAX) this.#pack(batch);
+    if (batch.decisions.length === DECISIONS_MAX || batch.length > TEXT_LENGTH_MAX) this.#pack(batch);
     if (batch.count === BATCH_MAX) this.flush();
     else if (mayLag) this.#endOfLag ??= setTimeout(() => this.flush(), LAG_MS);
     else this.#endOfTurn ??= setImmediate(() => this.flush());
@@ -93,6 +98,7 @@ export class DecisionLeaves {
   #begin(): Batch {
     const batch: Batch = {
       decisions: [],
+      length: 0,
       count: 0,
       appended: [],
       unwritten: new Map(),
@@ -117,8 +123,11 @@ export class DecisionLeaves {
 
   #pack(batch: Batch): void {
     const { decisions, appended, unwritten } = batch;
+    // INVARIANT: a decision leaves the batch as a leaf, or not at all: without one nobody is told that it is durable.
+    const leaves = packDecisions(decisions, this.#options.crypto);
     batch.decisions = [];
-    for (const packed of packDecisions(decisions, this.#options.crypto)) appended.push(this.#append(packed, unwritten));
+    batch.length = 0;
+    for (const packed of leaves) appended.push(this.#append(packed, unwritten));
   }
 
   async #append({ numbers, leaf }: PackedDecisions, unwritten: Map<number, AdapterError>): Promise<void> {
