@@ -139,6 +139,17 @@ test("what objects inherit is no attribute", () => {
   assert.equal(decided([rule], asked).effect, "deny");
 });
 
+test("roles that something has put on all objects are nobody's", () => {
+  const teller: RuleText = { ...rule, subject: { type: "device", roles: ["teller"] } };
+  Object.defineProperty(Object.prototype, "roles", { value: ["teller"], configurable: true });
+  try {
+    const subject = { ...request.subject, properties: {} };
+    assert.equal(decide(testCompile([teller]), { ...request, subject }, testCreateContext()).effect, "deny");
+  } finally {
+    Reflect.deleteProperty(Object.prototype, "roles");
+  }
+});
+
 test("a rule may read more attributes than there are places to read them in", () => {
   const names = Array.from({ length: 40 }, (_, i) => `n${i}`);
   const many: RuleText = { ...rule, when: { all: names.map((name, i) => ({ gte: [`context.${name}`, i] })) } };

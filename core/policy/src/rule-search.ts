@@ -2,6 +2,7 @@ import { assert } from "@vedette/base";
 import { ConditionRunner, NO_LEAF, UNKNOWN_TEXT } from "./condition-code.ts";
 import { Decoded, textAt } from "./flat-texts.ts";
 import { IdFinder } from "./id-table.ts";
+import { ownMember } from "./member-site.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
 import {
   ANY_ID_STRIDE,
@@ -132,7 +133,7 @@ export class RuleSearch {
     const subject = symbolOf(this.#subjects.find(request.subject.type));
     const action = symbolOf(this.#actions.find(request.action.name));
     const resource = symbolOf(this.#resources.find(request.resource.type));
-    const roleCount = this.#readRoles(request.subject.properties?.["roles"]);
+    const roleCount = this.#readRoles(ownMember(request.subject.properties, "roles"));
     for (let i = 0; i < shapes.length; i++) {
       const shape = shapes[i]!;
       const s = shape & WILD_SUBJECT ? ANY_SYMBOL : subject;
