@@ -38,6 +38,8 @@ export interface JournalOptions {
 export interface Journal extends LogReader {
   /** A decision number nobody had before, from a durable lease. Throws JOURNAL_BUSY when `NUMBERS_LEASED` are under way. */
   nextNumber(): number;
+  /** While more numbers are being leased: until they are, or cannot be. Who takes numbers and waits for no leaf waits for this. */
+  readonly leasing: Promise<void> | undefined;
   /** `numbers`: how many decision numbers this leaf accounts for (1 for a decision, a summary's count, else 0). */
   append(leaf: Uint8Array, numbers?: number): Promise<{ readonly index: number }>;
   head(): TreeHead;
@@ -62,6 +64,8 @@ export interface Journal extends LogReader {
 
 /** Numbers that may be out without a leaf, so also the most that an unclean stop leaves in doubt: 80 ms at 50,000 a second. */
 export const NUMBERS_LEASED = 4_096;
+/** More are leased from here on: what comes until they are there is half of a lease at most, and a quarter may lag. */
+const NUMBERS_LEFT_MIN = 3_072;
 
 /**
  * Opens or creates. After an unclean stop the first leaf is the gap leaf, durable before this answers. Rejects with
@@ -101,7 +105,7 @@ class WorkerJournal implements Journal {
   readonly #runFrom: number;
   #next: number;
   #leasedTo: number;
-  #isLeasing = false;
+  #leasing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(queue: CommitQueue, { path, origin, gapLeaf }: JournalOptions, lease: NumberLease) {
@@ -122,10 +126,14 @@ class WorkerJournal implements Journal {
 
   nextNumber(): number {
     if (this.#closed) throw closedError();
-    if (this.#leasedTo - this.#next <= NUMBERS_LEASED / 2) this.#lease();
+    if (this.#leasedTo - this.#next <= NUMBERS_LEFT_MIN) this.#lease();
     if (this.#next === this.#leasedTo)
       throw new AdapterError("JOURNAL_BUSY", "all leased decision numbers are under way", { leased: NUMBERS_LEASED });
     return this.#next++;
+  }
+
+  get leasing(): Promise<void> | undefined {
+    return this.#leasing;
   }
 
   append(leaf: Uint8Array, numbers = 0): Promise<{ readonly index: number }> {
@@ -206,18 +214,22 @@ class WorkerJournal implements Journal {
   }
 
   #lease(): void {
-    if (this.#isLeasing) return;
-    this.#isLeasing = true;
-    const leasedTo = this.#next + NUMBERS_LEASED;
-    const done = (reached: number): void => {
-      this.#isLeasing = false;
-      this.#leasedTo = reached;
-    };
-    // A refused lease shows as JOURNAL_BUSY once the numbers run out; the next call asks again.
-    this.#queue.changeNumbering({ kind: "lease", leasedTo }).then(
-      () => done(leasedTo),
-      () => done(this.#leasedTo),
-    );
+    this.#leasing ??= this.#leaseMore().finally(() => {
+      this.#leasing = undefined;
+    });
+  }
+
+  /** Once more when too many were taken meanwhile. */
+  async #leaseMore(): Promise<void> {
+    try {
+      while (this.#leasedTo - this.#next <= NUMBERS_LEFT_MIN) {
+        const leasedTo = this.#next + NUMBERS_LEASED;
+        await this.#queue.changeNumbering({ kind: "lease", leasedTo });
+        this.#leasedTo = leasedTo;
+      }
+    } catch {
+      // A refused lease shows as JOURNAL_BUSY once the numbers run out; the next call asks again.
+    }
   }
 
   #nodes(size: number): NodeReader {

@@ -87,6 +87,12 @@ test("denials that were only counted are accounted for, though the disk was full
   assert.ok(told.slice(0, 2).every((number) => whole.includes(number)));
 });
 
+test("denials that are merely counted, however fast, leave numbers for others", async (t) => {
+  const { evidence } = await setupEvidence(t);
+  for (let i = 0; i < 10_000; i++) await evidence.denied(small, TILL);
+  await evidence.allowed(small);
+});
+
 test("what is decided in one turn is one leaf, and whoever lists decisions finds each of them", async (t) => {
   const { journal, evidence } = await setupEvidence(t);
   const numbers = await Promise.all([

@@ -70,14 +70,16 @@ export class EvidenceLog implements AsyncDisposable {
 
   /** `denied`, likewise. */
   writeDenied(decision: Recordable, principal: string): Writing {
+    const { journal, clock } = this.#options;
     const record = decision.writeRecord(this.#writer);
-    const number = this.#options.journal.nextNumber();
+    const number = journal.nextNumber();
     // Nothing is merely counted while nothing can be written: what is owed stays as little as it was.
     const { as, summary } = this.#hasFailed
       ? { as: "whole", summary: undefined }
-      : this.#budget.onDenial(principal, number, this.#options.clock.now());
+      : this.#budget.onDenial(principal, number, clock.now());
     const told = summary && this.#appendSurely(summary);
-    const written = as === "whole" ? this.#decisions.add(number, record, false) : undefined;
+    // What is merely counted could use up the numbers of others before more are leased.
+    const written = as === "whole" ? this.#decisions.add(number, record, false) : journal.leasing?.then(() => NOTHING);
     return { number, written: told ? withSummary(number, told, written) : written };
   }
 
