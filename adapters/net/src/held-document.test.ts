@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { utf8 } from "@vedette/base";
 import { systemRandom } from "@vedette/runtime";
 import { connectUnix } from "./connect.ts";
@@ -108,4 +110,23 @@ test("a preference that is no number of seconds is none", async (t) => {
     const answer = await get({ prefer, "if-none-match": '"1"' });
     assert.deepEqual([answer.status, held.holders], [304, 0], prefer);
   }
+});
+
+test("nobody who is held keeps a document of megabytes in memory", async (t) => {
+  const { held, state, get, untilHeld } = await setupDocuments(t);
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: unknown = runInNewContext("gc");
+  assert.ok(typeof collectGarbage === "function");
+  const document = new WeakRef({ etag: "1", bytes: new Uint8Array(1_000_000) });
+  state.document = document.deref();
+  const waiting = get({ "if-none-match": '"1"', prefer: "modes=snapshot;wait=60" });
+  await untilHeld(1);
+  state.document = undefined;
+  for (let turn = 0; turn < 50 && document.deref() !== undefined; turn++) {
+    await sleep(2);
+    collectGarbage();
+  }
+  assert.equal(document.deref(), undefined);
+  held.changed("t");
+  assert.equal((await waiting).status, 404);
 });

@@ -54,6 +54,8 @@ export class HeldDocuments implements Disposable {
     using change = this.#listen(topic);
     let document = await current();
     if (document && seconds !== undefined && has(request, document)) {
+      // What a client has already is not kept for as long as it is held.
+      document = undefined;
       await this.#hold(change, Math.min(seconds * 1_000, this.#limits.holdMs), request.signal);
       document = await current();
     }
