@@ -4,7 +4,8 @@ import { bytesResponse, emptyResponse, type HttpRequest, type HttpResponse, refu
 export interface TaggedDocument {
   /** Without quotes. */
   readonly etag: string;
-  readonly bytes: Uint8Array;
+  /** Asked for only when a client needs them; undefined when they are gone. */
+  readonly bytes: Uint8Array | undefined;
 }
 
 export interface HeldDocumentOptions {
@@ -59,11 +60,13 @@ export class HeldDocuments implements Disposable {
       await this.#hold(change, Math.min(seconds * 1_000, this.#limits.holdMs), request.signal);
       document = await current();
     }
-    if (!document) return refusalResponse(404, "BUNDLE_UNKNOWN", "there is no such bundle");
+    if (!document) return UNKNOWN;
     const headers = { etag: `"${document.etag}"`, vary: "prefer", ...applied };
     if (has(request, document)) return emptyResponse(304, headers);
     const { contentType, heldContentType } = this.#options;
-    return bytesResponse(200, seconds === undefined ? contentType : heldContentType, document.bytes, headers);
+    const { bytes } = document;
+    if (!bytes) return UNKNOWN;
+    return bytesResponse(200, seconds === undefined ? contentType : heldContentType, bytes, headers);
   }
 
   /** Whoever waits for the topic looks again. */
@@ -105,6 +108,8 @@ export class HeldDocuments implements Disposable {
     this.#holders--;
   }
 }
+
+const UNKNOWN = refusalResponse(404, "BUNDLE_UNKNOWN", "there is no such bundle");
 
 interface Change extends Disposable {
   readonly promise: Promise<void>;

@@ -63,8 +63,13 @@ export class BundleService implements Disposable {
   #current(): TaggedDocument | undefined {
     const { file, crypto } = this.#options;
     const etag = this.#options.activeDigest();
-    const bytes = etag === undefined ? undefined : readFileIfExists(file, BUNDLE_LENGTH_MAX);
-    if (etag === undefined || !bytes || hex(crypto.hash("sha256", bytes)) !== etag) return undefined;
-    return { etag, bytes };
+    if (etag === undefined) return undefined;
+    return {
+      etag,
+      get bytes() {
+        const bytes = readFileIfExists(file, BUNDLE_LENGTH_MAX);
+        return bytes && hex(crypto.hash("sha256", bytes)) === etag ? bytes : undefined;
+      },
+    };
   }
 }

@@ -17,7 +17,7 @@ import { inSlices } from "./time-slice.ts";
 export interface AccessDeskOptions extends SubjectSources {
   readonly site: string;
   readonly node: string;
-  readonly state: Pick<StateKeeper, "spent" | "reserve" | "confirm">;
+  readonly state: Pick<StateKeeper, "spent" | "reserve" | "confirm" | "release">;
   readonly evidence: Pick<EvidenceLog, "writeAllowed" | "writeDenied">;
   readonly clock: { now(): Instant };
   readonly log: Log;
@@ -157,12 +157,23 @@ export class AccessDesk {
         const why = codeToReason(reserved.error.code);
         return withNumber(decision, false, why, evidence.writeDenied(overruled(decision, why), subject), round);
       }
-      const writing = evidence.writeAllowed(decision, decision.fastCommitWindow);
-      const unwritten = await writing.written;
-      if (!unwritten?.has(writing.number)) state.confirm(reserved.value);
-      return withNumber(decision, true, decision.reason, writing, round);
+      return withNumber(decision, true, decision.reason, await this.#writeSpent(decision, reserved.value), round);
     } catch (error) {
       return withoutNumber(asUnrecorded(error), round);
+    }
+  }
+
+  /** What has no record has no effect, and so spends nothing. */
+  async #writeSpent(decision: Decision, reserved: Parameters<StateKeeper["confirm"]>[0]): Promise<Writing> {
+    const { state, evidence } = this.#options;
+    let isWritten = false;
+    try {
+      const writing = evidence.writeAllowed(decision, decision.fastCommitWindow);
+      isWritten = !(await writing.written)?.has(writing.number);
+      return writing;
+    } finally {
+      if (isWritten) state.confirm(reserved);
+      else state.release(reserved);
     }
   }
 

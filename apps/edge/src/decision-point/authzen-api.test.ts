@@ -378,3 +378,33 @@ function assertResponseSchema(json: object): void {
   for (const member of required) assert.ok(member in json);
   for (const [name, value] of Object.entries(json)) assert.equal(typeof value, properties[name].type, name);
 }
+
+test("what has no record spends nothing", async (t) => {
+  const node = await setupDecisionPoint(t, [DOOR]);
+  const refund = (amount: number, padding: number) =>
+    ask(node.path("door.sock"), "POST", EVALUATION, {
+      subject: ann,
+      action: { name: "refund" },
+      resource: { type: "sale", id: "1" },
+      context: { amount, padding: "x".repeat(padding) },
+    });
+  node.journal.setSizeMax(1);
+  while ((await refund(0, 15_000)).status === 200);
+  for (let i = 0; i < 3; i++) assert.equal((await refund(40, 15_000)).status, 503);
+  node.journal.setSizeMax(1_000_000_000);
+  const after = [await refund(40, 0), await refund(40, 0), await refund(40, 0)];
+  assert.deepEqual(
+    after.map(({ json }) => json["decision"]),
+    [true, true, false],
+  );
+});
+
+test("what a thousand evaluations share is bounded by what it comes to", async (t) => {
+  const node = await setupDecisionPoint(t, [DOOR]);
+  const evaluations = Array.from({ length: 1_000 }, () => ({}));
+  const shared = { subject: ann, action: read, resource: menu, context: { note: "x".repeat(100_000) } };
+  const { status, text } = await ask(node.path("door.sock"), "POST", EVALUATIONS, { ...shared, evaluations });
+  assert.equal(status, 413);
+  assert.match(text, /what they share/);
+  assert.equal(node.records().length, 0);
+});

@@ -59,10 +59,19 @@ async function evaluateAll(body: JsonObject, pep: Pep, options: AuthzenApiOption
   if (items.length > QUESTIONS_MAX) return { status: 400, message: `evaluations: at most ${QUESTIONS_MAX} of them` };
   const semantic = semanticOf(body);
   if (!semantic) return { status: 400, message: `options.evaluations_semantic: one of ${SEMANTICS.join(", ")}` };
+  const { evaluations: _, ...defaults } = body;
+  if (JSON.stringify(defaults).length * items.length > DEFAULTS_LENGTH_MAX)
+    return {
+      status: 413,
+      message: `evaluations: what they share is more than ${DEFAULTS_LENGTH_MAX} characters in all`,
+    };
   const requests = items.map((item) => withDefaults(body, item));
   const answers = await decideBy(semantic, requests, pep, options.access);
   return { text: `{"evaluations":[${answers.join(",")}]}` };
 }
+
+/** Each item is recorded with all that it shares: four times the longest body, and not a thousand times. */
+const DEFAULTS_LENGTH_MAX = 16_777_216;
 
 const SEMANTICS = ["execute_all", "deny_on_first_deny", "permit_on_first_permit"] as const;
 type Semantic = (typeof SEMANTICS)[number];

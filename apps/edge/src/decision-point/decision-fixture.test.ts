@@ -190,6 +190,7 @@ export async function setupDecisionPoint(
       spent: (...of) => spend.spent(...of),
       reserve: async (...of) => spend.reserve(...of),
       confirm: (reservation) => spend.confirm(reservation),
+      release: (reservation) => spend.release(reservation),
     },
     evidence: {
       writeAllowed: (...of) => evidence.writeAllowed(...of),

@@ -159,8 +159,13 @@ test("registered PEPs are OPA's bundle service too: whoever has the active polic
   t.after(() => service[Symbol.dispose]());
   const site = setupSite();
   const world = { trust: site.trust, bundles: (http: HttpRequest) => service.serve(http) };
-  const till = { name: "till", spiffeId: TILL };
-  const node = await setupDecisionPoint(t, [DOOR, till], undefined, world);
+  const any = { mayClaimSubject: ["*"] };
+  const peps = [
+    { ...DOOR, ...any },
+    { ...any, name: "till", spiffeId: TILL },
+    { name: "desk", socket: "desk.sock" },
+  ];
+  const node = await setupDecisionPoint(t, peps, undefined, world);
   // As OPA 1.x asks.
   const headers = { "user-agent": "Open Policy Agent/1.22.2 (linux, amd64)", prefer: "modes=snapshot,delta" };
   const get = (path: string, more = {}) => ask(node.path("door.sock"), "GET", path, undefined, { ...headers, ...more });
@@ -173,6 +178,8 @@ test("registered PEPs are OPA's bundle service too: whoever has the active polic
   const remote = (name: string) => site.requestBy(name, "/bundles/store-17", {}, undefined, "GET");
   assert.equal((await node.point.serveRemote(remote("pos-1"))).status, 200);
   assert.equal((await node.point.serveRemote(remote("pos-2"))).status, 403);
+  const told = await ask(node.path("desk.sock"), "GET", "/bundles/store-17");
+  assert.equal(told.status, 403, "it names every device, and the desk may speak of none");
   assert.equal(node.records().length, 0, "a bundle is no decision");
 });
 

@@ -24,7 +24,7 @@ import { serveDecisionSocket } from "./decision-socket.ts";
 import { DocumentDesk } from "./document-desk.ts";
 import { DECISIONS_IN_FLIGHT_MAX, InFlight } from "./in-flight.ts";
 import { createOpaApi } from "./opa-api.ts";
-import { localPep, type Pep, remotePep } from "./pep.ts";
+import { localPep, mayClaimAnything, type Pep, remotePep } from "./pep.ts";
 import { PolicyContents } from "./policy-contents.ts";
 
 export interface DecisionPointOptions extends CallersOptions {
@@ -33,7 +33,7 @@ export interface DecisionPointOptions extends CallersOptions {
   readonly node: string;
   readonly host: Pick<PolicyHost, "active" | "readActiveFiles">;
   readonly registry: Pick<DeviceRegistry, "find" | "freshnessOf">;
-  readonly state: Pick<StateKeeper, "spent" | "reserve" | "confirm">;
+  readonly state: Pick<StateKeeper, "spent" | "reserve" | "confirm" | "release">;
   readonly evidence: Pick<EvidenceLog, "writeAllowed" | "writeDenied" | "queried" | "unauthenticated">;
   readonly random: Random;
   readonly log: Log;
@@ -64,8 +64,13 @@ export class DecisionPoint implements AsyncDisposable {
     const opa = createOpaApi({ ...shared, modules: () => contents.modules() });
     const search = new AccessSearch({ ...options, ...shared, vocabulary: () => contents.vocabulary() });
     const authzen = createAuthzenApi({ ...shared, search });
-    const { bundles } = options;
-    this.#answer = async (pep, http) => (await (opa(pep, http) ?? bundles(http) ?? authzen(pep, http))) ?? NOT_FOUND;
+    const bundles = (pep: Pep, http: HttpRequest) => {
+      if (!http.path.startsWith(BUNDLES) || mayClaimAnything(pep)) return options.bundles(http);
+      this.counts.of(pep).refused++;
+      return Promise.resolve(BUNDLE_REFUSED);
+    };
+    this.#answer = async (pep, http) =>
+      (await (opa(pep, http) ?? bundles(pep, http) ?? authzen(pep, http))) ?? NOT_FOUND;
   }
 
   /** Throws `AdapterError` as `listenUnix` does when a socket cannot be had. */
@@ -129,4 +134,10 @@ export class DecisionPoint implements AsyncDisposable {
 
 /** One PEP is one process or a few; each connection may hold some megabytes. */
 const CONNECTIONS_MAX = 64;
+const BUNDLES = "/bundles/";
+const BUNDLE_REFUSED = refusalResponse(
+  403,
+  "BUNDLE_REFUSED",
+  'a policy bundle names every device of the site, and this decision point may not: "mayClaimSubject": ["*"]',
+);
 const NOT_FOUND = refusalResponse(404, "HTTP_NOT_FOUND", "nothing is served at this path");

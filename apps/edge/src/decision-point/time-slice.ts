@@ -1,7 +1,5 @@
 /** After this long the node looks after its devices again; a batch of ordinary questions takes less. */
 const SLICE_MS_MAX = 5;
-/** Asking for the time costs about as much as a tenth of a decision. */
-const ITEMS_BETWEEN_LOOKS = 16;
 
 /**
  * Begins the work on all items in one turn of the event loop, so that what they write shares a commit; when that takes too
@@ -16,16 +14,12 @@ export async function inSlices<T, R>(
     const slice: (R | Promise<R>)[] = [];
     const begun = performance.now();
     do slice.push(begin(items[results.length + slice.length] as T, results.length + slice.length));
-    while (results.length + slice.length < items.length && !isOver(slice.length, begun));
+    while (results.length + slice.length < items.length && performance.now() - begun < SLICE_MS_MAX);
     if (isSettled(slice)) results.push(...slice);
     else results.push(...(await Promise.all(slice)));
     if (results.length < items.length) await new Promise(setImmediate);
   }
   return results;
-}
-
-function isOver(count: number, begun: number): boolean {
-  return count % ITEMS_BETWEEN_LOOKS === 0 && performance.now() - begun > SLICE_MS_MAX;
 }
 
 function isSettled<R>(slice: readonly (R | Promise<R>)[]): slice is readonly R[] {
