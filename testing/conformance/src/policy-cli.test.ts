@@ -274,6 +274,7 @@ describe("policy test", () => {
     assert.match(refused.stderr, /p\/cases\.json:\d+:\d+: expected one of name, subject,/);
     assert.match((await policy("test", "q")).stderr, /q\/one\.json and q\/two\.json hold rules: name with --rules/);
     assert.equal((await policy("test", "q", "--rules", "q/two.json")).stdout, "PASS: 1/1\n");
+    assert.equal((await policy("test", "-b", "q", "--rules", "q/two.json")).stdout, "PASS: 1/1\n");
   });
 
   test("reports coverage, and refuses less than the threshold with the lines that are missing", async (t) => {

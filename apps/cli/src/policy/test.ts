@@ -66,7 +66,7 @@ function runOnce(invocation: Invocation, terminal: Terminal): number {
   const format = terminal.isJson ? "json" : invocation.value("format");
   const paths = invocation.operands;
   const isBundle = invocation.isSet("bundle");
-  const found = isBundle ? NO_DOCUMENTS : findDocuments(invocation);
+  const found = findDocuments(invocation);
   const sources = loadSources(invocation, isBundle ? [] : paths, isBundle ? paths : [], found.all);
   const suite = suiteOf(sources, invocation);
   if ("problems" in suite) {
@@ -111,7 +111,6 @@ interface Documents {
   readonly cases: readonly string[];
   readonly all: ReadonlySet<string>;
 }
-const NO_DOCUMENTS: Documents = { rules: [], cases: [], all: new Set() };
 
 function findDocuments(invocation: Invocation): Documents {
   const files = findFiles(invocation.operands, ignoredNames(invocation)).filter(({ path }) => path.endsWith(".json"));
