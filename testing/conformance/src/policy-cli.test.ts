@@ -390,6 +390,9 @@ describe("a bundle for any OPA", () => {
     const folder = setupFolder(t, {
       "access/a.rego": 'package vedette.access\n\nallow if input.action.name == "GET"\n',
       "access/net.rego": "package lib\n\np := http.send({})\n",
+      "folder/a.rego": 'package vedette.access\n\nallow if input.action.name == "GET"\n',
+      "folder/a_test.rego": "package a_test\n\ntest_p if http.send({}) == 1 with http.send as 1\n",
+      "folder/cases.json": JSON.stringify({ kind: "cases/v1", cases: [] }),
       "inventory.json": JSON.stringify(inventory),
     });
     const policy = policyIn(folder);
@@ -410,6 +413,10 @@ describe("a bundle for any OPA", () => {
     assert.equal(built.exit, 0, built.stderr);
     const seen = JSON.parse((await policy("inspect", "s.tar.gz", "-f", "json")).stdout);
     assert.deepEqual(seen.manifest.roots, ["vedette"]);
+    const whole = await policy("build", "folder", ...site, "--out", "f.tar.gz");
+    assert.equal(whole.exit, 0, whole.stderr);
+    const inside = await policy("inspect", "f.tar.gz", "-f", "json");
+    assert.doesNotMatch(inside.stdout, /a_test|cases/, "tests and cases stay at home");
   });
 
   test("is taken by the real opa, which makes ones that we take", async (t) => {

@@ -8,14 +8,15 @@ import {
   type TarFiles,
 } from "@vedette/policy";
 import { INVENTORY_FILE, inventory, parseConfig } from "@vedette/protocol";
-import { closures, valueToJson } from "@vedette/rego";
+import { closures, type Module, valueToJson } from "@vedette/rego";
 import { gunzip, gzip } from "@vedette/runtime";
 import { exitCode, type Invocation, type Options, UsageError } from "../command.ts";
 import { describeConfigError, readInput } from "../input-files.ts";
 import { Refusal } from "../refusal.ts";
 import { checkRulesFile, describeFinding } from "./json-rules.ts";
 import { factsOf, readCount, readInstant } from "./option-values.ts";
-import { loadSources } from "./sources.ts";
+import { findDocuments } from "./policy-documents.ts";
+import { ignoredNames, loadSources } from "./sources.ts";
 
 /** What a policy bundle for a site takes. */
 export const siteOptions: Options = {
@@ -77,18 +78,26 @@ function refuseFindings(findings: readonly PolicyFinding[]): void {
 function readCode(invocation: Invocation): { readonly files: TarFiles; readonly roots: readonly string[] } {
   const isBundle = invocation.isSet("bundle");
   const paths = invocation.operands;
-  const sources = loadSources(invocation, isBundle ? [] : paths, isBundle ? paths : []);
+  // JSON rules are named with --rules, and cases are for those who test.
+  const { all } = findDocuments(isBundle ? [] : paths, ignoredNames(invocation));
+  const sources = loadSources(invocation, isBundle ? [] : paths, isBundle ? paths : [], all);
   const [problem] = sources.problems;
   if (problem) throw new Refusal("POLICY_REFUSED", sources.problems.map(({ message }) => message).join("\n"));
   const files = new Map<string, Uint8Array>();
-  for (const { file, text } of sources.modules) files.set(`rego/${file.replace(/^(?:\.{0,2}\/)+/, "")}`, utf8(text));
+  const modules = sources.modules.filter((module) => !isTest(module));
+  for (const { file, text } of modules) files.set(`rego/${file.replace(/^(?:\.{0,2}\/)+/, "")}`, utf8(text));
   for (const { at, file, value } of sources.documents) {
     const path = [...at, "data.json"].join("/");
     if (files.has(path)) throw new Refusal("POLICY_REFUSED", `${file}: a second data file for ${path}`);
     files.set(path, utf8(valueToJson(value)));
   }
-  const packages = sources.modules.map((module) => module.package.path.join("/"));
+  const packages = modules.map((module) => module.package.path.join("/"));
   return { files, roots: [...packages, ...sources.documents.map(({ at }) => at.join("/"))] };
+}
+
+/** Tests are no part of what a node runs, and may replace what it cannot do. */
+export function isTest({ file }: Module): boolean {
+  return file.endsWith("_test.rego");
 }
 
 /** Of roots below one another, the upper one. */

@@ -1,17 +1,17 @@
 import { watch } from "node:fs";
 import { type CoverageReport, createTestSuite, type TestSuite } from "@vedette/rego";
 import { type Command, exitCode, type Invocation, type Terminal, UsageError } from "../command.ts";
-import { CASES_KIND, readCases } from "./access-cases.ts";
+import { readCases } from "./access-cases.ts";
 import { CaseTest } from "./case-test.ts";
 import { coverageToReport, linesNotCovered } from "./coverage-report.ts";
 import { activateSources } from "./decide.ts";
-import { kindOf, textOf } from "./json-rules.ts";
 import { reportToJson } from "./json-text.ts";
 import { type Measurement, measure } from "./measure.ts";
 import { readCount, readDuration } from "./option-values.ts";
+import { type Documents, findDocuments } from "./policy-documents.ts";
 import { now, policyDeps, readCapabilities, stopwatch } from "./prepared-policy.ts";
 import { type Problem, problemOf, problemsToReport, problemsToText } from "./problems.ts";
-import { findFiles } from "./source-files.ts";
+import { isTest } from "./site-bundle.ts";
 import { ignoredNames, loadSources, type PolicySources, sourceOptions } from "./sources.ts";
 import { type ReportedTest, summaryOf, type TestReport, testReport } from "./test-report.ts";
 
@@ -66,7 +66,7 @@ function runOnce(invocation: Invocation, terminal: Terminal): number {
   const format = terminal.isJson ? "json" : invocation.value("format");
   const paths = invocation.operands;
   const isBundle = invocation.isSet("bundle");
-  const found = findDocuments(invocation);
+  const found = findDocuments(paths, ignoredNames(invocation));
   const sources = loadSources(invocation, isBundle ? [] : paths, isBundle ? paths : [], found.all);
   const suite = suiteOf(sources, invocation);
   if ("problems" in suite) {
@@ -105,21 +105,6 @@ function wantedTests(invocation: Invocation): (name: string) => boolean {
   return (name) => expression.test(name);
 }
 
-/** JSON files that say what they are, and so are no data of the policy. */
-interface Documents {
-  readonly rules: readonly string[];
-  readonly cases: readonly string[];
-  readonly all: ReadonlySet<string>;
-}
-
-function findDocuments(invocation: Invocation): Documents {
-  const files = findFiles(invocation.operands, ignoredNames(invocation)).filter(({ path }) => path.endsWith(".json"));
-  const kinds = files.map(({ path }): readonly [string, string] => [path, kindOf(textOf(path)) ?? ""]);
-  const rules = kinds.flatMap(([path, kind]) => (kind.startsWith("rules/") ? [path] : []));
-  const cases = kinds.flatMap(([path, kind]) => (kind === CASES_KIND ? [path] : []));
-  return { rules, cases, all: new Set([...rules, ...cases]) };
-}
-
 function caseTests({ rules, cases }: Documents, sources: PolicySources, invocation: Invocation): readonly CaseTest[] {
   const wanted = wantedTests(invocation);
   const items = cases.flatMap(readCases).filter((item) => wanted(`${item.location.file}.${item.name}`));
@@ -131,9 +116,9 @@ function caseTests({ rules, cases }: Documents, sources: PolicySources, invocati
   return items.map((item) => new CaseTest(access, item, now()));
 }
 
-/** Tests may replace what a node cannot do; they are no part of what it runs. */
+/** As a node has them. */
 function withoutTests(sources: PolicySources): PolicySources {
-  return { ...sources, modules: sources.modules.filter(({ file }) => !file.endsWith("_test.rego")) };
+  return { ...sources, modules: sources.modules.filter((module) => !isTest(module)) };
 }
 
 function runTests(
