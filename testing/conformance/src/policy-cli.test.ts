@@ -450,6 +450,47 @@ describe("a bundle for any OPA", () => {
   });
 });
 
+describe("policy roles", () => {
+  test("finds the roles by which an application decides, and those of the rules", async (t) => {
+    const rules = {
+      kind: "rules/v1",
+      id: "r",
+      default: "deny",
+      rules: [
+        {
+          id: "a",
+          effect: "allow",
+          subject: { type: "user", roles: ["cashier"] },
+          action: ["pay"],
+          resource: { type: "till" },
+        },
+      ],
+    };
+    const files = {
+      "src/a.ts": 'if (user.role === "admin") open();\nconst GROUPS = ["cashier"];\n',
+      "src/node_modules/b.js": 'if (user.role === "admin") open();\n',
+      "rules.json": JSON.stringify(rules),
+    };
+    const policy = policyIn(setupFolder(t, files));
+    const plain = await policy("roles", "src");
+    assert.deepEqual(
+      [plain.exit, plain.stdout],
+      [1, 'src/a.ts:1:20: role admin\n  if (user.role === "admin") open();\n1 role name in 1 file\n'],
+    );
+    const known = JSON.parse((await policy("roles", "src", "--rules", "rules.json", "--json")).stdout);
+    assert.deepEqual(
+      known.found.map(({ role, row }: { readonly role: string; readonly row: number }) => [role, row]),
+      [
+        ["admin", 1],
+        ["cashier", 2],
+      ],
+    );
+    const sarif = JSON.parse((await policy("roles", "src", "-f", "sarif")).stdout);
+    assert.equal(sarif.runs[0].results[0].ruleId, "hard-coded-role");
+    assert.equal((await policy("roles", "rules.json")).exit, 0);
+  });
+});
+
 describe("policy bench, capabilities and repl", () => {
   test("bench gives percentiles of one evaluation", async (t) => {
     const policy = policyIn(setupFolder(t));
