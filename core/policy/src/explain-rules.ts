@@ -28,6 +28,7 @@ import {
   UNKNOWN,
 } from "./predicates.ts";
 import type { AccessRequest, DecisionContext } from "./request.ts";
+import { ROLES_MAX } from "./rule-search.ts";
 import { ANY, type Attribute, type Condition, type PolicyDocument, type Rule, type Scalar } from "./rules.ts";
 import { isWithin, timeWindowToText } from "./time-window.ts";
 
@@ -69,8 +70,6 @@ export function explainRules(
   return rules.map((rule) => explainer.verdictOf(rule));
 }
 
-/** As the index has it: whoever has more roles has unknown ones. */
-const ROLES_MAX = 16;
 const WORDS = { [FALSE]: "false", [UNKNOWN]: "unknown", [TRUE]: "true" } as const;
 const SIGNS = { eq: "==", ne: "!=", lt: "<", lte: "<=", gt: ">", gte: ">=" } as const;
 

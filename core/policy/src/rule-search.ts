@@ -33,7 +33,7 @@ import {
 import { NO_TEXT, TextFinder } from "./text-table.ts";
 
 /** A subject with more roles counts as one whose roles are unknown. */
-const ROLES_MAX = 16;
+export const ROLES_MAX = 16;
 /** Greater than every rule number. */
 export const NO_RULE = 0x7fff_ffff;
 
