@@ -263,6 +263,23 @@ test("one decision of a leaf that does not fit is told by its number, and the ot
   );
 });
 
+test("what is dropped from a leaf is counted once, though a stop in the middle sends it again", async (t) => {
+  const node = await setupUpload(t);
+  const [small, large] = [
+    { ...RECORD, result: 1 },
+    { ...RECORD, result: noise(20_000) },
+  ];
+  await node.write({
+    kind: "decisions",
+    decisions: [small, large, small].map((record, number) => ({ number, record })),
+  });
+  node.receiver.answer = () => (node.receiver.requests.length === 2 ? 500 : 200);
+  await node.upload().uploadAll();
+  const again = node.upload();
+  await again.uploadAll();
+  assert.equal(again.progress.dropped, 1);
+});
+
 test("summaries of denials and gaps of the journal reach the receiver too", async (t) => {
   const node = await setupUpload(t);
   const at = instant(1_790_000_000_000);

@@ -93,6 +93,8 @@ export class DecisionLogUpload implements AsyncDisposable {
   /** From the mark on, as far as it has been read; without those of the mark's own leaf that were taken before. */
   #waiting: Waiting[] = [];
   #readTo: number;
+  /** Of a leaf that the mark has not passed yet. */
+  #dropped = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: DecisionLogUploadOptions) {
@@ -185,11 +187,17 @@ export class DecisionLogUpload implements AsyncDisposable {
     return events.map((event, i) => ({ index, event, isLast: i === events.length - 1 }));
   }
 
-  /** Part of a leaf moves no mark: after a restart all of it is sent once more, under the same ids. */
+  /**
+   * Part of a leaf moves no mark: after a restart all of it is sent once more, under the same ids. What was dropped of it is
+   * counted when the mark moves, or it would be counted twice.
+   */
   #advance(count: number, dropped: number): void {
     const leaves = this.#waiting.slice(0, count).filter(({ isLast }) => isLast).length;
-    if (leaves > 0 || dropped > 0) this.#options.mark.advance(leaves, dropped);
+    this.#dropped += dropped;
     this.#waiting = this.#waiting.slice(count);
+    if (leaves === 0) return;
+    this.#options.mark.advance(leaves, this.#dropped);
+    this.#dropped = 0;
   }
 
   #pack(events: readonly Uint8Array[]) {
