@@ -355,21 +355,23 @@ class FrameVerifier {
   }
 
   #constant(value: unknown): void {
-    if (typeof value === "object" && value !== null && this.#known.has(value)) return;
-    if (!isValue(value, new Set())) this.#report("a constant that is no value");
-    else if (typeof value === "object" && value !== null) this.#known.add(value);
+    if (!isValue(value, new Set(), this.#known)) this.#report("a constant that is no value");
   }
 }
 
-/** `above`: what it is in; a value is in no part of itself. */
-function isValue(value: unknown, above: Set<unknown>): boolean {
+/**
+ * `above`: what it is in; a value is in no part of itself. `known` are values that were looked through: parts may be
+ * shared, and each is looked through once.
+ */
+function isValue(value: unknown, above: Set<unknown>, known: Set<object>): boolean {
   if (value === null || typeof value === "boolean" || typeof value === "string") return true;
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || above.has(value)) return false;
-  if (value instanceof BigNumber) return true;
+  if (value instanceof BigNumber || known.has(value)) return true;
   above.add(value);
-  const isSound = partsOf(value)?.every((part) => isValue(part, above)) ?? false;
+  const isSound = partsOf(value)?.every((part) => isValue(part, above, known)) ?? false;
   above.delete(value);
+  if (isSound) known.add(value);
   return isSound;
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BUILTINS } from "../builtins/registry.ts";
-import type { SoundProgram } from "../compile/verify-program.ts";
+import { assertSound, type SoundProgram } from "../compile/verify-program.ts";
 import { bindProgram } from "../evaluate/query.ts";
 import { testCompile } from "../evaluate/query-fixture.test.ts";
 import { runParts } from "../parts.ts";
@@ -82,6 +82,18 @@ test("data that stands in many places is written once, and is one value again", 
   assert.ok(back.ok);
   const { b } = back.value.data as { readonly b: { readonly list: Value; readonly again: Value } };
   assert.equal(b.list, b.again);
+});
+
+test("a constant whose parts are shared a hundred levels deep is verified as fast as it is written", () => {
+  let nested: Value = [1];
+  for (let level = 0; level < 100; level++) nested = level % 2 === 0 ? [nested, nested] : { a: nested, b: nested };
+  const { program } = testCompile("package a\n\np := 1");
+  const [only] = program.procedures;
+  assert.ok(only);
+  const emit = { op: "emit" as const, values: [{ op: "constant" as const, value: nested }] };
+  const clauses = only.clauses.map((clause) => ({ ...clause, body: [emit] }));
+  const back = read(write(null, assertSound({ ...program, procedures: [{ ...only, clauses }] })));
+  assert.ok(back.ok);
 });
 
 const arbitraryValue: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => ({
