@@ -103,7 +103,7 @@ describe("help", () => {
     for (const other of [await vedette("help", "policy", "build"), await vedette("policy", "build", "-h")])
       assert.deepEqual(other, build);
     const group = await vedette("policy", "--help");
-    assert.deepEqual([group.exit, group.stdout.match(/vedette policy \w+/g)?.length], [0, 12]);
+    assert.deepEqual([group.exit, group.stdout.match(/vedette policy \w+/g)?.length], [0, 13]);
   });
 
   test("lists what the exit codes mean", async () => {

@@ -52,7 +52,8 @@ export const roles: Command = {
   details: `
 Reads source files of all usual languages, line by line, and reports texts on lines that decide by a role: comparisons,
 hasRole(…), @RolesAllowed, "x" in roles. Roles of --rules, --inventory and --role are found wherever rights are spoken of.
-A line that is meant so says ${ALLOWED_MARK}. Exit code 1 when something is found. ${NOT_OURS.slice(1).join(", ")} are left out.`,
+A line that is meant so says ${ALLOWED_MARK}. Exit code 1 when something is found. Left out are names with a dot in front,
+${NOT_OURS.slice(1).join(", ")}.`,
   examples: ["vedette policy roles src/", "vedette policy roles src/ --rules rules.json -f sarif > roles.sarif"],
   async run(invocation, terminal) {
     if (invocation.operands.length === 0) throw new UsageError("name the folder of an application");
