@@ -75,12 +75,21 @@ test("fractions are rounded to 64 bits and written with the fewest digits that t
     assert.equal(text(result), expected);
 });
 
-test("a number of 19 digits comes through a float of 64 bits unchanged", () => {
-  const decimal = fc.tuple(fc.bigInt({ min: 1n, max: 10n ** 19n - 1n }), fc.integer({ min: -200, max: 200 }));
+test("a number of 18 digits comes through a float of 64 bits unchanged, a longer one as the same float", () => {
+  const exponent = fc.integer({ min: -200, max: 200 });
+  const written = (max: bigint) =>
+    fc.tuple(fc.bigInt({ min: 1n, max }), exponent).map(([digits, tens]) => number(`${digits}e${tens}`));
+  // 63 bits behind the first are 18.96 digits.
+  fc.assert(fc.property(written(10n ** 18n - 1n), (value) => assert.deepEqual(numberOfFloat(floatOf(value)), value)));
   fc.assert(
-    fc.property(decimal, ([digits, exponent]) => {
-      const value = number(`${digits}e${exponent}`);
-      assert.deepEqual(numberOfFloat(floatOf(value)), value);
+    fc.property(written(10n ** 30n - 1n), (value) => {
+      const float = floatOf(value);
+      const again = floatOf(numberOfFloat(float));
+      const scale = (a: number, b: number) => 1n << BigInt(Math.max(0, a - b));
+      assert.equal(
+        again.mantissa * scale(again.exponent, float.exponent),
+        float.mantissa * scale(float.exponent, again.exponent),
+      );
     }),
   );
 });
