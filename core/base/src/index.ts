@@ -32,7 +32,7 @@ export type {
   SignatureAlgorithm,
   Signer,
 } from "./ports.ts";
-export { readJson } from "./read-json.ts";
+export { readJson, readJsonWith } from "./read-json.ts";
 export {
   AdapterError,
   assert,

@@ -9,7 +9,21 @@ import type { Json } from "./canonical-json.ts";
  */
 export function readJson(text: string): Json {
   const value: Json = JSON.parse(text);
-  return hasEscapedName(text) ? new JsonReader(text).read() : value;
+  return hasEscapedName(text) ? readJsonWith(text, Number) : value;
+}
+
+/** JSON whose numbers are `N`. */
+export type JsonWith<N> =
+  | null
+  | boolean
+  | string
+  | N
+  | readonly JsonWith<N>[]
+  | { readonly [name: string]: JsonWith<N> };
+
+/** Reads a text that is known to be JSON, with `readNumber` for its numbers. Of members with one name the last stands. */
+export function readJsonWith<N>(text: string, readNumber: (digits: string) => N): JsonWith<N> {
+  return new JsonReader(text, readNumber).read();
 }
 
 const BACKSLASH = 0x5c;
@@ -51,16 +65,18 @@ function afterSpace(text: string, start: number): number {
   return at;
 }
 
-/** Reads what `JSON.parse` accepted, without its memory of other objects. */
-class JsonReader {
+/** Reads without the memory that `JSON.parse` has of other objects. */
+class JsonReader<N> {
   readonly #text: string;
+  readonly #readNumber: (digits: string) => N;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, readNumber: (digits: string) => N) {
     this.#text = text;
+    this.#readNumber = readNumber;
   }
 
-  read(): Json {
+  read(): JsonWith<N> {
     switch (this.#peek()) {
       case OPEN_BRACKET:
         return this.#list(CLOSE_BRACKET, () => this.read());
@@ -70,7 +86,7 @@ class JsonReader {
       case QUOTE:
         return this.#string();
       default:
-        return JSON.parse(this.#scalar());
+        return this.#scalar();
     }
   }
 
@@ -85,7 +101,7 @@ class JsonReader {
     return items;
   }
 
-  #member(): [string, Json] {
+  #member(): [string, JsonWith<N>] {
     this.#peek();
     const name = this.#string();
     // Past the colon.
@@ -100,10 +116,12 @@ class JsonReader {
     return JSON.parse(this.#text.slice(start, this.#at));
   }
 
-  #scalar(): string {
+  #scalar(): null | boolean | N {
     const start = this.#at;
     while (this.#at < this.#text.length && isOfScalar(this.#text.charCodeAt(this.#at))) this.#at++;
-    return this.#text.slice(start, this.#at);
+    const token = this.#text.slice(start, this.#at);
+    if (token === "null") return null;
+    return token === "true" || (token === "false" ? false : this.#readNumber(token));
   }
 
   #peek(): number {

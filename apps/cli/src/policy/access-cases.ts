@@ -4,6 +4,7 @@ import type { Location } from "@vedette/rego";
 import { exitCode } from "../command.ts";
 import { Refusal } from "../refusal.ts";
 import { readLocatedJson } from "./json-rules.ts";
+import { ATTESTATION_STATES, isAttestationState } from "./option-values.ts";
 
 /** A file of the kind `cases/v1`: requests, what must be decided on each, and maybe the time `at` which. */
 export const CASES_KIND = "cases/v1";
@@ -35,7 +36,6 @@ const MEMBERS: ReadonlySet<string> = new Set([
   "spent",
   "expect",
 ]);
-const STATES: readonly string[] = ["fresh", "stale", "expired", "contraindicated"];
 const FACTS: readonly string[] = ["effect", "reason", "rule", "tier", "obligations"];
 
 /** Ends the command at the first thing in the file that is no case, with its place. */
@@ -86,7 +86,7 @@ class CaseReader {
   }
 
   #situation({ state = "fresh", at, spent = 0 }: JsonObject, time: Instant | undefined): CaseSituation {
-    if (!isState(state)) return this.#refuse("/state", STATES.join(", "));
+    if (!isAttestationState(state)) return this.#refuse("/state", ATTESTATION_STATES.join(", "));
     if (typeof spent !== "number" || spent < 0) return this.#refuse("/spent", "a number, not less than 0");
     return { state, at: this.instant(at) ?? time, spent };
   }
@@ -102,10 +102,6 @@ class CaseReader {
   #refuse(member: string, expected: string): never {
     return refuse(this.#file, this.#located, `${this.#pointer}${member}`, expected);
   }
-}
-
-function isState(value: Json): value is AttestationState {
-  return typeof value === "string" && STATES.includes(value);
 }
 
 function refuse(file: string, located: LocatedJson, pointer: string, expected: string): never {

@@ -2,6 +2,7 @@ import { instant, utf8 } from "@vedette/base";
 import {
   type AccessRequest,
   ANY_SITE,
+  type AttestationState,
   activatePolicy,
   type CompiledPolicy,
   type Decision,
@@ -21,7 +22,7 @@ import { Refusal } from "../refusal.ts";
 import { explainAccess } from "./access-words.ts";
 import { describeDecision, verdictsToText } from "./decision-words.ts";
 import { describeFinding, readJson, textOf } from "./json-rules.ts";
-import { factsOf, readCount, readInstant } from "./option-values.ts";
+import { factsOf, isAttestationState, readCount, readInstant } from "./option-values.ts";
 import { policyDeps, now as timeNow } from "./prepared-policy.ts";
 import { loadSources, type PolicySources } from "./sources.ts";
 
@@ -161,7 +162,7 @@ export function whyLines({ verdicts, rego }: DecisionExplanation): readonly stri
   return [...verdictsToText(verdicts), ...(rego === undefined ? [] : rego.trimEnd().split("\n"))];
 }
 
-function readState(text: string): "fresh" | "stale" | "expired" | "contraindicated" {
-  if (text === "fresh" || text === "stale" || text === "expired" || text === "contraindicated") return text;
+function readState(text: string): AttestationState {
+  if (isAttestationState(text)) return text;
   throw new UsageError(`"${text}" is not fresh, stale, expired or contraindicated`);
 }

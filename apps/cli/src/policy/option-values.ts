@@ -1,5 +1,12 @@
 import { type Instant, instant, instantToString, parseInstant } from "@vedette/base";
+import type { AttestationState } from "@vedette/policy";
 import { UsageError } from "../command.ts";
+
+export const ATTESTATION_STATES: readonly string[] = ["fresh", "stale", "expired", "contraindicated"];
+
+export function isAttestationState(value: unknown): value is AttestationState {
+  return typeof value === "string" && ATTESTATION_STATES.includes(value);
+}
 
 export function readCount(option: string, text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${option} "${text}" is not a whole number`);

@@ -244,16 +244,15 @@ test("a stop in the middle of a leaf costs events that come twice under the same
   assert.equal(new Set(node.receiver.ids).size, 40);
 });
 
+/** A leaf of three decisions; the second does not fit into a request, even without its input. */
+const ONE_TOO_LARGE: Leaf = {
+  kind: "decisions",
+  decisions: [1, noise(20_000), 1].map((result, number) => ({ number, record: { ...RECORD, result } })),
+};
+
 test("one decision of a leaf that does not fit is told by its number, and the others reach the receiver", async (t) => {
   const node = await setupUpload(t);
-  const [small, large] = [
-    { ...RECORD, result: 1 },
-    { ...RECORD, result: noise(20_000) },
-  ];
-  await node.write({
-    kind: "decisions",
-    decisions: [small, large, small].map((record, number) => ({ number, record })),
-  });
+  await node.write(ONE_TOO_LARGE);
   const upload = node.upload();
   await upload.uploadAll();
   assert.deepEqual(upload.progress, { uploaded: 2, waiting: 0, dropped: 1 });
@@ -265,14 +264,7 @@ test("one decision of a leaf that does not fit is told by its number, and the ot
 
 test("what is dropped from a leaf is counted once, though a stop in the middle sends it again", async (t) => {
   const node = await setupUpload(t);
-  const [small, large] = [
-    { ...RECORD, result: 1 },
-    { ...RECORD, result: noise(20_000) },
-  ];
-  await node.write({
-    kind: "decisions",
-    decisions: [small, large, small].map((record, number) => ({ number, record })),
-  });
+  await node.write(ONE_TOO_LARGE);
   node.receiver.answer = () => (node.receiver.requests.length === 2 ? 500 : 200);
   await node.upload().uploadAll();
   const again = node.upload();

@@ -1,6 +1,5 @@
-import { err, ok, type Result } from "@vedette/base";
-import { numberToText } from "./big-number.ts";
-import { JsonReader } from "./json-reader.ts";
+import { err, ok, type Result, readJsonWith } from "@vedette/base";
+import { numberToText, parseNumber } from "./big-number.ts";
 import { type JsonFault, JsonScanner } from "./json-scanner.ts";
 import { type TextLimits, TextWriter } from "./print.ts";
 import {
@@ -118,5 +117,7 @@ export function parseJson(text: string): Result<Value, JsonFault> {
   if (!scanner.scanText()) return err(scanner.fault);
   const whole = scanner.textWithoutHalves();
   // What `JSON.parse` gives is a value.
-  return ok(scanner.isPlain ? (JSON.parse(whole) as Value) : new JsonReader(whole).read());
+  if (scanner.isPlain) return ok(JSON.parse(whole) as Value);
+  // The scanner refused what is no number; what is read past `JSON.parse` rounds none and mistakes no escaped name.
+  return ok(readJsonWith(whole, (digits) => parseNumber(digits)!));
 }
